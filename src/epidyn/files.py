@@ -1,0 +1,138 @@
+"""Files: written whole or not at all, read plain or gzipped, and their digests."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from epidyn.errors import InputFileError, OutputError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a path beside ``target`` to write to; it is renamed to ``target`` if the block succeeds.
+
+    A failure of the block, a full disk among them, leaves ``target`` as it was and removes what was written.
+
+    Raises
+    ------
+    OutputError
+        If the folder does not exist, or the operating system refuses the writing.
+    """
+    target = Path(target)
+    if not target.parent.is_dir():
+        raise OutputError(f"cannot write {target}: there is no folder {target.parent}. Make it first.")
+    if target.is_dir():
+        raise OutputError(f"cannot write {target}: it is a folder. Give the name of a file.")
+    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        yield beside
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(beside, target)
+    except OSError as error:
+        if isinstance(error, InputFileError | OutputError):
+            raise
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}. Free space or rights there, or write elsewhere."
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(target: str | os.PathLike[str], text: str) -> None:
+    """Write ``text`` to ``target`` as UTF-8, whole or not at all."""
+    with atomic_path(target) as path:
+        path.write_text(text, encoding="utf-8")
+
+
+def require_file(path: str | os.PathLike[str], what: str) -> Path:
+    """Return ``path`` if it is a file that is not empty; ``what`` names it in the message.
+
+    Raises
+    ------
+    InputFileError
+        If there is no such file, it is a folder, or it is empty.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputFileError(f"{what} {path} is a folder; a file is needed.")
+    if not path.exists():
+        raise InputFileError(f"{what} {path} does not exist. Check the path.")
+    try:
+        with path.open("rb") as handle:
+            empty = not handle.read(1)
+    except OSError as error:
+        raise InputFileError(f"{what} {path} cannot be read: {error.strerror}.") from error
+    if empty:
+        raise InputFileError(f"{what} {path} is empty.")
+    return path
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell by its first bytes, not its name, whether ``path`` is gzipped."""
+    with path.open("rb") as handle:
+        return handle.read(2) == GZIP_MAGIC
+
+
+@contextmanager
+def open_text(path: str | os.PathLike[str], what: str) -> Iterator[IO[str]]:
+    """Open a plain or gzipped UTF-8 text for reading; errors of either kind become ours.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing, empty, a truncated or damaged gzip, or no text.
+    """
+    path = require_file(path, what)
+    opened = gzip.open(path, "rt", encoding="utf-8-sig") if is_gzip(path) else path.open(encoding="utf-8-sig")
+    try:
+        with opened as handle:
+            yield handle
+    except EOFError as error:
+        raise InputFileError(f"{what} {path} is a truncated gzip file. Copy or download it again.") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputFileError(f"{what} {path} is a damaged gzip file ({error}). Download it again.") from error
+    except UnicodeDecodeError as error:
+        raise InputFileError(f"{what} {path} is no UTF-8 text (byte {error.start}).") from error
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def prepare_output_folder(folder: str | os.PathLike[str], *, force: bool, own: Iterable[str]) -> Path:
+    """Make an output folder; one that holds something needs ``force``.
+
+    With ``force`` the files named in ``own`` are removed from it; anything else in it stays untouched.
+
+    Raises
+    ------
+    OutputError
+        If it is a file, is not empty (without ``force``), or cannot be made or written to.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} exists and is no folder. Give another --out.")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise OutputError(f"{folder} exists and is not empty. Give another --out, or --force to replace what is there.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        for name in own:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror}.") from error
+    return folder
