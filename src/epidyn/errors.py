@@ -75,3 +75,7 @@ class MetricError(EpidynError, ValueError):
 
 class ModelFileError(EpidynError, ValueError):
     """A model file, or published weights, that cannot be used."""
+
+
+class ShapeError(EpidynError, ValueError):
+    """An array or tensor of another type or shape than the function takes."""

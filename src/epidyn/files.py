@@ -126,7 +126,9 @@ def prepare_output_folder(folder: str | os.PathLike[str], *, force: bool, own: I
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} exists and is no folder. Give another --out.")
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise OutputError(f"{folder} exists and is not empty. Give another --out, or --force to replace what is there.")
+        raise OutputError(
+            f"{folder} exists and is not empty. Give another --out, or --force to replace what is there."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

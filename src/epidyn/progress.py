@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-_state = {"quiet": False}
+_state = {"quiet": False, "showing": False}
 
 
 def quiet(on: bool = True) -> None:
@@ -29,9 +29,10 @@ def _off(amount: float, note: str = "") -> None:
 def bar(label: str, total: float | None) -> Iterator[Advance]:
     """Show a progress bar while the block runs.
 
-    Yields a function ``advance(amount, note)``; amounts add up to ``total`` (None: not known).
+    Yields a function ``advance(amount, note)``; amounts add up to ``total`` (None: not known). Within the block of
+    another bar nothing is shown: the outer one tells how far the whole is.
     """
-    if _state["quiet"] or not sys.stderr.isatty():
+    if _state["quiet"] or _state["showing"] or not sys.stderr.isatty():
         yield _off
         return
     from rich.console import Console
@@ -50,4 +51,8 @@ def bar(label: str, total: float | None) -> Iterator[Advance]:
         def advance(amount: float, note: str = "") -> None:
             shown.update(task, advance=amount, note=note)
 
-        yield advance
+        _state["showing"] = True
+        try:
+            yield advance
+        finally:
+            _state["showing"] = False

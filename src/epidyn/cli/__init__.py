@@ -1,0 +1,90 @@
+"""The command line: each module a command, each command a call of one library function."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from epidyn.cli import demo, evaluate, import_, info, predict, simulate, train
+from epidyn.errors import EpidynError
+
+MISTAKE, INTERRUPTED = 2, 130
+
+# click's base of all complaints about options. Reached through typer, which from some version on carries a click
+# of its own.
+_Misuse: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="epidyn",
+    help="Predict enhancer-promoter interactions from DNA sequence, and know how far to trust them.",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("simulate")(simulate.simulate)
+app.command("info")(info.info)
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("import")(import_.import_)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from epidyn import __version__
+
+        typer.echo(f"epidyn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    context: typer.Context,
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 2 for what the user can mend, with a message and no traceback."""
+    _log_to_stderr()
+    try:
+        result = app(args=list(argv) if argv is not None else None, prog_name="epidyn", standalone_mode=False)
+    except EpidynError as error:
+        return _complain(str(error))
+    except _Misuse as error:
+        return _complain(f"{error.format_message()} See `epidyn --help`.")  # type: ignore[attr-defined]
+    except (typer.Abort, KeyboardInterrupt):
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def run() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main())
+
+
+def _complain(message: str) -> int:
+    print(f"Error: {message}", file=sys.stderr)
+    return MISTAKE
+
+
+def _log_to_stderr() -> None:
+    """Show what the library reports; replaced at every call, so that it follows sys.stderr."""
+    log = logging.getLogger("epidyn")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.set_name("command line")
+    for old in [each for each in log.handlers if each.get_name() == "command line"]:
+        log.removeHandler(old)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)

@@ -1,0 +1,303 @@
+"""Pairs and elements as torch datasets: batches of base codes, addressed by number, in an order that is a
+function of seed and epoch alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from epidyn import windows
+from epidyn.elements import ROLES, ElementStore, Ints, Role, WindowRequest, locate
+from epidyn.genome import Genome, reverse_complement
+from epidyn.splits import Split, draw_samples
+
+# Streams of random numbers that share one seed.
+_ORDER, _FLIPS = 0, 1
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a loader draws from: one entry a window pair, (n,) each.
+
+    Attributes
+    ----------
+    row
+        Row of the pair table, int64.
+    enhancer, promoter
+        Positions of the windows in the store, int64.
+    label
+        0 or 1, float32.
+    """
+
+    row: Ints
+    enhancer: Ints
+    promoter: Ints
+    label: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Samples:
+        """Return the entries for which ``chosen``, bool (n,), holds."""
+        return Samples(self.row[chosen], self.enhancer[chosen], self.promoter[chosen], self.label[chosen])
+
+
+@dataclass(frozen=True)
+class SplitData:
+    """A store with the samples of each part; ``copies`` is the number of shifted copies that was used."""
+
+    store: ElementStore
+    train: Samples
+    validation: Samples
+    test: Samples
+    copies: int
+
+
+def balanced_copies(labels: npt.NDArray[np.generic], most: int = windows.DEFAULT_COPIES) -> int:
+    """Return how many copies of each positive balance the labels: round(negatives / positives), at most ``most``.
+
+    That is 20 for every table of TargetFinder. Where one copy would do, 0: no oversampling.
+    """
+    positives = int((labels == 1).sum())
+    copies = min(most, round((len(labels) - positives) / max(positives, 1)))
+    return copies if copies > 1 else 0
+
+
+def split_data(
+    pairs: pd.DataFrame,
+    genome: Genome,
+    split: Split,
+    *,
+    lengths: dict[Role, int],
+    copies: int | Literal["balanced"],
+    step: int = windows.DEFAULT_STEP,
+    validation_fraction: float,
+    seed: int,
+) -> SplitData:
+    """Read the elements of a split table and lay out its samples.
+
+    Positives of training and validation are ``copies`` shifted copies, all of a pair on one side (unless the split
+    draws validation among samples); negatives and test pairs have their central window.
+
+    Raises
+    ------
+    ChromosomeError, IntervalError
+        If the genome lacks a chromosome, or an element lies wholly outside its own.
+    """
+    labels = pairs["label"].to_numpy()
+    seen = np.isin(split.parts, ("train", "validation"))
+    if copies == "balanced":
+        copies = balanced_copies(labels[split.rows("train")])
+    shifts = seen & (labels == 1)
+    names, sizes = locate(pairs, genome)
+    starts = {role: _starts(pairs, role, sizes, lengths[role], shifts, copies, step) for role in ROLES}
+    requests = {
+        role: WindowRequest(
+            names[role],
+            pairs[f"{role}_start"].to_numpy(),
+            pairs[f"{role}_end"].to_numpy(),
+            starts[role].low,
+            starts[role].high,
+            lengths[role],
+        )
+        for role in ROLES
+    }
+    store = ElementStore.fill(genome, requests)
+    samples = {
+        part: _samples(store, labels, split.rows(part), starts, shifts)
+        for part in ("train", "validation", "test")
+    }
+    if split.validation == "samples":
+        held_out = draw_samples(samples["train"].label, validation_fraction, seed=seed)
+        samples["validation"] = samples["train"].where(held_out)
+        samples["train"] = samples["train"].where(~held_out)
+    return SplitData(store, samples["train"], samples["validation"], samples["test"], copies)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One batch: which samples, and which of their windows are reverse-complemented; (batch,) each."""
+
+    samples: Ints
+    flip: dict[Role, npt.NDArray[np.bool_]]
+
+
+class EpochPlans(Sampler[Plan]):
+    """The batches of one epoch, a function of (seed, epoch) alone, from batch ``start`` to before ``stop``.
+
+    So a resumed run need only remember epoch and batch. Under several devices ``batch_size`` counts all of them,
+    and rank ``r`` of ``world`` takes every ``world``-th sample of each batch. When shuffling (training), a last
+    batch with fewer than two samples a device, which batch norm cannot take, is left out.
+    """
+
+    def __init__(
+        self,
+        samples: int,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        epoch: int = 0,
+        start: int = 0,
+        stop: int | None = None,
+        shuffle: bool = False,
+        flips: bool = False,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.samples, self.batch_size = samples, batch_size
+        self.seed, self.epoch = seed, epoch
+        self.shuffle, self.flips = shuffle, flips
+        self.rank, self.world = rank, world
+        whole = batches_per_epoch(samples, batch_size, smallest=2 * world if shuffle else 1)
+        self.batches = range(start, whole if stop is None else min(whole, stop))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Plan]:
+        order = np.arange(self.samples)
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, _ORDER, self.epoch]).permutation(self.samples)
+        flip = np.zeros((self.samples, len(ROLES)), dtype=bool)
+        if self.flips:
+            flip = np.random.default_rng([self.seed, _FLIPS, self.epoch]).random(flip.shape) < 0.5
+        for batch in self.batches:
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size][self.rank :: self.world]
+            yield Plan(chosen, {role: flip[chosen, column] for column, role in enumerate(ROLES)})
+
+
+def batches_per_epoch(samples: int, batch_size: int, *, smallest: int) -> int:
+    """Return how many batches an epoch has; a last one of fewer than ``smallest`` samples does not count."""
+    whole, rest = divmod(samples, batch_size)
+    return whole + (rest >= smallest)
+
+
+class WindowDataset(Dataset[dict[str, Tensor]]):
+    """Batches of base codes: ``dataset[plan]`` is a dict of enhancer and promoter, uint8 (batch, length), and label,
+    float32 (batch,).
+    """
+
+    def __init__(self, store: ElementStore, samples: Samples) -> None:
+        self.store, self.samples = store, samples
+
+    def __getitem__(self, plan: Plan) -> dict[str, Tensor]:
+        batch = {"label": torch.from_numpy(self.samples.label[plan.samples])}
+        for role, positions in (("enhancer", self.samples.enhancer), ("promoter", self.samples.promoter)):
+            codes = self.store.codes(role, positions[plan.samples])
+            turned = plan.flip[role]
+            if turned.any():
+                codes[turned] = reverse_complement(codes[turned])
+            batch[role] = torch.from_numpy(codes)
+        return batch
+
+
+class PairDataModule(lightning.LightningDataModule):
+    """Training and validation batches of a split.
+
+    The training loader is made anew for each epoch; :meth:`go_to` says which epoch, and which of its batches.
+    """
+
+    def __init__(self, data: SplitData, *, batch_size: int, seed: int, rc_augment: bool) -> None:
+        super().__init__()
+        self.data, self.batch_size, self.seed, self.rc_augment = data, batch_size, seed, rc_augment
+        self.go_to(0)
+
+    def go_to(self, epoch: int, start: int = 0, stop: int | None = None) -> None:
+        """Let the next training loader yield batches ``start`` to before ``stop`` of ``epoch``."""
+        self._epoch, self._start, self._stop = epoch, start, stop
+
+    def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Return the shuffled batches of the epoch at hand."""
+        plans = EpochPlans(
+            len(self.data.train),
+            self.batch_size,
+            seed=self.seed,
+            epoch=self._epoch,
+            start=self._start,
+            stop=self._stop,
+            shuffle=True,
+            flips=self.rc_augment,
+            **self._device_share(),
+        )
+        return _loader(self.data.store, self.data.train, plans)
+
+    def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Return the validation samples in order."""
+        plans = EpochPlans(len(self.data.validation), self.batch_size, **self._device_share())
+        return _loader(self.data.store, self.data.validation, plans)
+
+    def _device_share(self) -> dict[str, int]:
+        trainer = self.trainer
+        return {"rank": trainer.global_rank, "world": trainer.world_size} if trainer else {}
+
+
+def _loader(store: ElementStore, samples: Samples, plans: EpochPlans) -> DataLoader[dict[str, Tensor]]:
+    return DataLoader(
+        WindowDataset(store, samples),
+        sampler=plans,
+        batch_size=None,
+        pin_memory=torch.cuda.is_available(),
+        # One of its own: otherwise each pass over the loader would draw from torch's global generator.
+        generator=torch.Generator(),
+    )
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """Window starts of one role: the central one of each row, and the shifted ones of the rows that have them."""
+
+    central: Ints  # (n,)
+    shifted: Ints  # (rows that shift, copies)
+    low: Ints  # (n,)
+    high: Ints  # (n,)
+
+
+def _starts(
+    pairs: pd.DataFrame,
+    role: Role,
+    sizes: Ints,
+    length: int,
+    shifts: npt.NDArray[np.bool_],
+    copies: int,
+    step: int,
+) -> _Starts:
+    start, end = pairs[f"{role}_start"].to_numpy(), pairs[f"{role}_end"].to_numpy()
+    central = windows.central(start, end, length, sizes)
+    shifted = windows.training(start[shifts], end[shifts], length, sizes[shifts], copies, step)
+    low, high = central.copy(), central.copy()
+    # A positive is never asked for its central window in training, but costs nothing: it lies among the copies.
+    low[shifts] = np.minimum(low[shifts], shifted.min(axis=1))
+    high[shifts] = np.maximum(high[shifts], shifted.max(axis=1))
+    return _Starts(central, shifted, low, high)
+
+
+def _samples(
+    store: ElementStore,
+    labels: npt.NDArray[np.generic],
+    rows: Ints,
+    starts: dict[Role, _Starts],
+    shifts: npt.NDArray[np.bool_],
+) -> Samples:
+    place = np.cumsum(shifts) - 1  # row -> row of the shifted starts
+    moved, still = rows[shifts[rows]], rows[~shifts[rows]]
+    copies = starts["enhancer"].shifted.shape[1]
+    every = np.concatenate([np.repeat(moved, copies), still])
+    positions = {
+        role: store.positions(
+            role,
+            every,
+            np.concatenate([starts[role].shifted[place[moved]].ravel(), starts[role].central[still]]),
+        )
+        for role in ROLES
+    }
+    return Samples(every, positions["enhancer"], positions["promoter"], labels[every].astype(np.float32))

@@ -1,0 +1,237 @@
+"""ElementStore: the bases of each distinct element, once; windows and shifted copies are offsets into it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from epidyn import progress
+from epidyn.errors import ChromosomeError, IntervalError
+from epidyn.genome import Genome
+
+Role = Literal["enhancer", "promoter"]
+ROLES: tuple[Role, Role] = ("enhancer", "promoter")
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class WindowRequest:
+    """The windows that one role will be asked for, one row a pair.
+
+    Parameters
+    ----------
+    chrom
+        Chromosome names as the genome spells them, object or str (n,).
+    start, end
+        The elements, 0-based half-open, int64 (n,): with ``chrom`` they say which rows share an element.
+    first, last
+        Lowest and highest window start of the row, 0-based, int64 (n,); equal where there is one window.
+    length
+        Window length in bases.
+    """
+
+    chrom: npt.NDArray[np.object_]
+    start: Ints
+    end: Ints
+    first: Ints
+    last: Ints
+    length: int
+
+
+@dataclass(frozen=True)
+class _RoleIndex:
+    """Where the elements of one role lie in the store: per row its element, per element its span."""
+
+    element: Ints  # (rows,)
+    span_start: Ints  # (elements,) genomic start of the stored span, may be negative
+    span_length: Ints  # (elements,)
+    offset: Ints  # (elements,) where the span begins in the flat array
+    length: int
+
+
+class ElementStore:
+    """Base codes of elements, held once an element and read-only.
+
+    An element holds the union of all windows asked of it. Elements of one role with the same bases share them.
+    Windows are addressed by their position in the flat array, so that a training set of copies is an array of
+    numbers. Forked workers share the array with their parent.
+
+    Attributes
+    ----------
+    bases
+        All base codes, uint8 (total,).
+    """
+
+    def __init__(self, bases: Codes, roles: Mapping[Role, _RoleIndex]) -> None:
+        bases.flags.writeable = False
+        self.bases = bases
+        self._roles = dict(roles)
+
+    @classmethod
+    def fill(cls, genome: Genome, requests: Mapping[Role, WindowRequest]) -> ElementStore:
+        """Read from ``genome`` what ``requests`` ask for.
+
+        Raises
+        ------
+        ChromosomeError, IntervalError
+            As :meth:`epidyn.genome.Genome.fetch`; :func:`locate` finds the rows at fault beforehand.
+        """
+        indices = {role: _index(request) for role, request in requests.items()}
+        bases = np.empty(sum(int(index.span_length.sum()) for index in indices.values()), dtype=np.uint8)
+        used = 0
+        with progress.bar(
+            "Reading sequences", sum(len(index.offset) for index in indices.values())
+        ) as advance:
+            for role, index in indices.items():
+                known: dict[bytes, int] = {}
+                chrom = _element_chromosomes(requests[role].chrom, index.element, len(index.offset))
+                for element, (start, length) in enumerate(
+                    zip(index.span_start, index.span_length, strict=True)
+                ):
+                    codes = genome.fetch(chrom[element], int(start), int(start + length))
+                    key = hashlib.blake2b(codes.tobytes(), digest_size=16).digest()
+                    if key not in known:
+                        known[key] = used
+                        bases[used : used + length] = codes
+                        used += int(length)
+                    index.offset[element] = known[key]
+                    advance(1)
+        # A copy only where shared bases left room worth giving back.
+        return cls(bases[:used] if used == len(bases) else bases[:used].copy(), indices)
+
+    def length(self, role: Role) -> int:
+        """Return the window length of ``role`` in bases."""
+        return self._roles[role].length
+
+    def positions(self, role: Role, rows: npt.ArrayLike, starts: npt.ArrayLike) -> Ints:
+        """Return where windows lie in :attr:`bases`.
+
+        Parameters
+        ----------
+        role
+            Enhancer or promoter.
+        rows
+            Rows of the request, int (n,).
+        starts
+            0-based window starts, int (n,); each between its row's ``first`` and ``last``.
+
+        Raises
+        ------
+        IntervalError
+            If a window was not asked for when the store was filled.
+        """
+        index = self._roles[role]
+        element = index.element[np.asarray(rows)]
+        inside = np.asarray(starts) - index.span_start[element]
+        if ((inside < 0) | (inside + index.length > index.span_length[element])).any():
+            raise IntervalError(f"an {role} window lies outside what the store was filled with")
+        positions: Ints = index.offset[element] + inside
+        return positions
+
+    def codes(self, role: Role, positions: npt.ArrayLike) -> Codes:
+        """Return the windows at ``positions`` as base codes, uint8 (n, length); a new array."""
+        windows = np.lib.stride_tricks.sliding_window_view(self.bases, self.length(role))
+        codes: Codes = windows[np.asarray(positions, dtype=np.int64)]
+        return codes
+
+
+def locate(pairs: pd.DataFrame, genome: Genome) -> tuple[dict[Role, npt.NDArray[np.object_]], Ints]:
+    """Find each row's chromosome in ``genome``.
+
+    Returns
+    -------
+    dict, int64 array (n,)
+        For each role the chromosome names as the genome spells them, (n,); and the chromosomes' sizes. Enhancer
+        and promoter of a pair lie on one chromosome, except in a genome of one contig a sequence, where each is
+        looked up by itself and the size is the enhancer's.
+
+    Raises
+    ------
+    ChromosomeError
+        If the genome lacks chromosomes; lists them with the rows.
+    IntervalError
+        If elements begin behind their chromosome's end; lists all.
+    """
+    names: dict[Role, npt.NDArray[np.object_]] = {}
+    sizes: dict[Role, Ints] = {}
+    for role in ROLES:
+        column = pairs[f"{role}_chrom"]
+        codes, distinct = pd.factorize(column)
+        resolved = _resolve(distinct, column, genome)
+        names[role] = np.array(resolved, dtype=object)[codes]
+        sizes[role] = np.array([genome.sizes[name] for name in resolved], dtype=np.int64)[codes]
+    outside = [
+        f"row {pairs.index[row]}: {role} {pairs[f'{role}_chrom'].iloc[row]}:{pairs[f'{role}_start'].iloc[row]}-"
+        f"{pairs[f'{role}_end'].iloc[row]}, the chromosome has {sizes[role][row]} bases"
+        for role in ROLES
+        for row in np.flatnonzero(pairs[f"{role}_start"].to_numpy() >= sizes[role])
+    ]
+    if outside:
+        raise IntervalError(
+            f"{len(outside)} elements lie wholly outside their chromosome in {genome.name} (rows count from 0). "
+            "Is it the assembly that the pairs were made for?",
+            outside,
+        )
+    return names, sizes["enhancer"]
+
+
+def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    """Return a 64-bit hash of each distinct element, sorted, uint64 (n,).
+
+    The hash is of ``CHROM:START-END``, without a leading ``chr`` and whatever the role, so that the overlap of any
+    later table with a training set can be computed from the model file alone.
+    """
+    keys: set[str] = set()
+    for role in ROLES:
+        columns = (pairs[f"{role}_{part}"] for part in ("chrom", "start", "end"))
+        keys.update(
+            f"{chrom.removeprefix('chr')}:{start}-{end}" for chrom, start, end in zip(*columns, strict=True)
+        )
+    hashes = [int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") for key in keys]
+    return np.sort(np.array(hashes, dtype=np.uint64))
+
+
+def _resolve(distinct: Sequence[str], column: pd.Series[str], genome: Genome) -> list[str]:
+    resolved, missing = [], []
+    for name in distinct:
+        try:
+            resolved.append(genome.resolve(name))
+        except ChromosomeError as error:
+            first = column.index[(column == name).to_numpy().argmax()]
+            missing.append((f"{name}: {(column == name).sum()} rows, the first is row {first}", error))
+    if missing:
+        headline = missing[0][1].headline
+        raise ChromosomeError(
+            f"{headline} Chromosomes of the table that are not there (rows count from 0):",
+            [m[0] for m in missing],
+        )
+    return resolved
+
+
+def _index(request: WindowRequest) -> _RoleIndex:
+    """Group rows by element and unite their windows."""
+    rows = pd.DataFrame({"chrom": request.chrom, "start": request.start, "end": request.end})
+    element = rows.groupby(["chrom", "start", "end"], sort=False).ngroup().to_numpy(dtype=np.int64)
+    count = int(element.max()) + 1 if len(element) else 0
+    low = np.full(count, np.iinfo(np.int64).max)
+    high = np.full(count, np.iinfo(np.int64).min)
+    np.minimum.at(low, element, request.first)
+    np.maximum.at(high, element, request.last)
+    return _RoleIndex(
+        element, low, high - low + request.length, np.zeros(count, dtype=np.int64), request.length
+    )
+
+
+def _element_chromosomes(
+    chrom: npt.NDArray[np.object_], element: Ints, count: int
+) -> npt.NDArray[np.object_]:
+    names = np.empty(count, dtype=object)
+    names[element] = chrom
+    return names

@@ -1,0 +1,139 @@
+"""Scores of predictions: pure functions on arrays."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from epidyn.errors import MetricError
+
+Floats = npt.NDArray[np.floating]
+
+
+class Summary(TypedDict):
+    """What ``evaluate`` reports; AUPR must be compared with ``prevalence``, which a random score reaches."""
+
+    auroc: float
+    aupr: float
+    mcc: float
+    f1: float
+    precision: float
+    recall: float
+    threshold: float
+    pairs: int
+    positives: int
+    negatives: int
+    prevalence: float
+
+
+class Curves(TypedDict):
+    """Points of the ROC and of the precision-recall curve."""
+
+    false_positive_rate: list[float]
+    true_positive_rate: list[float]
+    recall: list[float]
+    precision: list[float]
+
+
+def auroc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
+    """Return the area under the ROC curve; ties count half.
+
+    Parameters
+    ----------
+    labels
+        0 or 1, shape (n,); both must occur.
+    scores
+        Any finite numbers, shape (n,); higher means interacting.
+
+    Raises
+    ------
+    MetricError
+        If only one label is there, or a score is not finite.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(*_checked(labels, scores)))
+
+
+def aupr(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
+    """Return the average precision (the sum of precision times step in recall; never the trapezoid).
+
+    Takes and raises what :func:`auroc` does.
+    """
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(*_checked(labels, scores)))
+
+
+def summarise(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float = 0.5) -> Summary:
+    """Return all scores of a set of predictions.
+
+    Parameters
+    ----------
+    labels
+        0 or 1, shape (n,); both must occur.
+    probabilities
+        In [0, 1], shape (n,).
+    threshold
+        A pair counts as predicted to interact if its probability is at least this.
+
+    Raises
+    ------
+    MetricError
+        If only one label is there, or a probability is outside [0, 1].
+    """
+    from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
+
+    truth, scores = _checked(labels, probabilities)
+    if ((scores < 0) | (scores > 1)).any():
+        raise MetricError(
+            f"a probability is {scores[(scores < 0) | (scores > 1)][0]}; it must lie in [0, 1]."
+        )
+    called = scores >= threshold
+    positives = int(truth.sum())
+    return {
+        "auroc": auroc(truth, scores),
+        "aupr": aupr(truth, scores),
+        "mcc": float(matthews_corrcoef(truth, called)),
+        "f1": float(f1_score(truth, called, zero_division=0)),
+        "precision": float(precision_score(truth, called, zero_division=0)),
+        "recall": float(recall_score(truth, called, zero_division=0)),
+        "threshold": threshold,
+        "pairs": len(truth),
+        "positives": positives,
+        "negatives": len(truth) - positives,
+        "prevalence": positives / len(truth),
+    }
+
+
+def curves(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Curves:
+    """Return the points of both curves, recall falling as scikit-learn gives it.
+
+    Takes and raises what :func:`auroc` does.
+    """
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    truth, values = _checked(labels, scores)
+    false_positive, true_positive, _ = roc_curve(truth, values)
+    precision, recall, _ = precision_recall_curve(truth, values)
+    return {
+        "false_positive_rate": false_positive.tolist(),
+        "true_positive_rate": true_positive.tolist(),
+        "recall": recall.tolist(),
+        "precision": precision.tolist(),
+    }
+
+
+def _checked(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], Floats]:
+    truth, values = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    if truth.ndim != 1 or truth.shape != values.shape:
+        raise MetricError(f"labels {truth.shape} and scores {values.shape} must be of one length.")
+    if not np.isin(truth, (0, 1)).all():
+        raise MetricError(f"labels are {np.unique(truth)[:5].tolist()}; only 0 and 1 are allowed.")
+    if len(np.unique(truth)) < 2:
+        raise MetricError(f"all {len(truth)} labels are the same; AUROC and AUPR need both 0 and 1.")
+    if not np.isfinite(values).all():
+        raise MetricError(f"{(~np.isfinite(values)).sum()} of {len(values)} scores are not finite.")
+    return truth.astype(np.int64), values

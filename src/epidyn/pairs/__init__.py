@@ -1,0 +1,12 @@
+"""Tables of enhancer-promoter pairs: reading, checking, writing.
+
+Adding a format: one module with a :class:`~epidyn.pairs.layout.Layout`, and one entry in ``read.LAYOUTS``.
+"""
+
+from __future__ import annotations
+
+from epidyn.pairs.read import iter_pairs, read_pairs
+from epidyn.pairs.schema import OPTIONAL, REQUIRED, validate
+from epidyn.pairs.write import write_pairs
+
+__all__ = ["OPTIONAL", "REQUIRED", "iter_pairs", "read_pairs", "validate", "write_pairs"]

@@ -1,0 +1,62 @@
+"""Figures. Each function draws into a file and leaves matplotlib's global state alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy.typing as npt
+
+from epidyn import metrics
+from epidyn.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's blue and vermilion: apart for the colour-blind and in grey.
+BLUE, VERMILION = "#0072B2", "#D55E00"
+
+
+def roc(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | os.PathLike[str]) -> None:
+    """Draw the ROC curve with its area, and the diagonal that chance gives, as PNG.
+
+    Takes and raises what :func:`epidyn.metrics.curves` does.
+    """
+    points = metrics.curves(labels, scores)
+    figure, axes = _square("False positive rate", "True positive rate")
+    axes.plot(points["false_positive_rate"], points["true_positive_rate"], color=BLUE)
+    axes.plot([0, 1], [0, 1], color=VERMILION, linestyle="--", label="chance")
+    axes.set_title(f"ROC, AUROC {metrics.auroc(labels, scores):.3f}")
+    axes.legend(loc="lower right", frameon=False)
+    _save(figure, path)
+
+
+def precision_recall(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | os.PathLike[str]) -> None:
+    """Draw the precision-recall curve with the average precision, and the prevalence that chance gives, as PNG.
+
+    Takes and raises what :func:`epidyn.metrics.curves` does.
+    """
+    points = metrics.curves(labels, scores)
+    prevalence = points["precision"][0]  # at the lowest threshold everything is called
+    figure, axes = _square("Recall", "Precision")
+    axes.step(points["recall"], points["precision"], where="post", color=BLUE)
+    axes.axhline(prevalence, color=VERMILION, linestyle="--", label=f"chance: prevalence {prevalence:.3f}")
+    axes.set_title(f"Precision and recall, AUPR {metrics.aupr(labels, scores):.3f}")
+    axes.legend(loc="lower left", frameon=False)
+    _save(figure, path)
+
+
+def _square(x: str, y: str):  # type: ignore[no-untyped-def]  # matplotlib's Axes is loaded only when drawing
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(xlabel=x, ylabel=y, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    with atomic_path(path) as beside:
+        figure.savefig(beside, format="png", dpi=150)

@@ -1,0 +1,109 @@
+"""Score a pair table of any length, in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from epidyn import __version__, progress
+from epidyn.errors import OutputError
+from epidyn.files import atomic_path, sha256, write_text
+from epidyn.genome import Genome
+from epidyn.model import DEFAULT_BATCH_SIZE, Model
+from epidyn.pairs import iter_pairs
+from epidyn.scores import with_scores
+
+CHUNK_ROWS = 8192
+
+
+def predict_table(
+    model_path: str | os.PathLike[str],
+    pairs: str | os.PathLike[str],
+    genome: Genome,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    rc_average: bool = False,
+    prevalence: float | None = None,
+    device: str = "cpu",
+    force: bool = False,
+    chunk_rows: int = CHUNK_ROWS,
+) -> int:
+    """Stream a pair table through a model and write its scores.
+
+    The output is TSV: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
+    ``probability``, in row order; beside it ``OUT.json`` with the model's digest and the settings.
+
+    Parameters
+    ----------
+    model_path, pairs, genome
+        The model file, a table in any format that ``read_pairs`` takes, and the genome of its coordinates.
+    out
+        Where to write; None is standard output, without the JSON.
+    batch_size, rc_average, prevalence
+        As :meth:`epidyn.Model.predict`.
+    device
+        A torch device.
+    force
+        Replace ``out`` if it exists.
+    chunk_rows
+        Rows held at once; memory follows it, not the table.
+
+    Returns
+    -------
+    int
+        The number of rows.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` exists, without ``force``.
+    EpidynError
+        As reading the model, the table and the genome raise it; nothing is then left at ``out``.
+    """
+    if out is not None and Path(out).exists() and not force:
+        raise OutputError(f"{out} exists. Give another --out, or --force to replace it.")
+    model = Model.load(model_path)
+    model.logit_shift(prevalence)  # refuse a bad prevalence before any work
+    if device != "cpu":
+        model.network.to(device)
+    # The bar is over the table's bytes, which are known without reading it first.
+    size = Path(pairs).stat().st_size if Path(pairs).is_file() else None
+    with _open_output(out) as handle, progress.bar("Predicting", size) as advance:
+        rows = 0
+        for chunk in iter_pairs(pairs, rows=chunk_rows, on_bytes=advance):
+            logits = model.predict_logits(chunk, genome, batch_size=batch_size, rc_average=rc_average)
+            scores = with_scores(
+                chunk, logits + model.logit_shift(prevalence), model.probabilities(logits, prevalence)
+            )
+            scores.to_csv(
+                handle, sep="\t", index=False, header=rows == 0, float_format="%.7g", lineterminator="\n"
+            )
+            rows += len(chunk)
+            advance(0, f"{rows:,} rows")
+    if out is not None:
+        settings = {
+            "model": {"path": str(model_path), "sha256": sha256(model_path)},
+            "pairs": {"path": str(pairs), "sha256": sha256(pairs)},
+            "genome": {"name": genome.name, "digest": genome.digest()},
+            "rows": rows,
+            "rc_average": rc_average,
+            "prevalence": prevalence,
+            "version": __version__,
+        }
+        write_text(f"{out}.json", json.dumps(settings, indent=2) + "\n")
+    return rows
+
+
+@contextmanager
+def _open_output(out: str | os.PathLike[str] | None) -> Iterator[IO[str]]:
+    if out is None:
+        yield sys.stdout
+        return
+    with atomic_path(out) as beside, beside.open("w", encoding="utf-8", newline="") as handle:
+        yield handle

@@ -1,0 +1,52 @@
+"""A simulation as files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from epidyn.files import atomic_path, prepare_output_folder, write_text
+from epidyn.genome.write import write_fasta
+from epidyn.pairs import write_pairs
+from epidyn.simulate.generate import Simulation
+from epidyn.simulate.motifs import load_motifs
+
+# The index is not written here, but one left by an earlier genome of this name would not fit.
+FILES = ("genome.fa", "genome.fa.fai", "pairs.csv", "truth.bed", "families.json", "simulation.json")
+
+
+def write_simulation(simulation: Simulation, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Write a simulation to a folder, and return it.
+
+    ``genome.fa``; ``pairs.csv`` (0-based, half-open, as :func:`epidyn.read_pairs` reads it); ``truth.bed``
+    (BED6 and four more columns, 0-based, half-open, named in a first line that starts with ``#``: see
+    :class:`Simulation`); ``families.json`` (the classes in use, the matrix that enhancers and promoters of
+    each carry, other JASPAR matrices that count as the same class, and the decoys); ``simulation.json`` (the
+    configuration).
+
+    Parameters
+    ----------
+    simulation
+        What :func:`simulate` returned.
+    folder
+        Made if it does not exist.
+    force
+        Write into a folder that is not empty, and replace files of these names.
+
+    Raises
+    ------
+    OutputError
+        If the folder is not empty (without ``force``), is a file, or cannot be written to.
+    """
+    folder = prepare_output_folder(folder, force=force, own=FILES)
+    write_fasta(folder / "genome.fa", simulation.chromosomes)
+    write_pairs(simulation.pairs, folder / "pairs.csv")
+    with atomic_path(folder / "truth.bed") as path:
+        header = simulation.truth.rename(columns={"chrom": "#chrom"})
+        header.to_csv(path, sep="\t", index=False, lineterminator="\n")
+    families = dict(load_motifs().families)
+    families["families"] = families["families"][: simulation.config.classes]
+    write_text(folder / "families.json", json.dumps(families, indent=2) + "\n")
+    write_text(folder / "simulation.json", simulation.config.model_dump_json(indent=2) + "\n")
+    return folder

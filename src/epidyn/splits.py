@@ -1,0 +1,255 @@
+"""Who is in training, validation and test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from epidyn.errors import SplitError
+
+PARTS = ("train", "validation", "test", "unused")
+TEST_FRACTION = 0.1
+VALIDATION_FRACTION = 0.05
+SPLITS = "random, chromosome:NAME,NAME or column"
+VALIDATIONS = "auto, elements, pairs, samples or chromosome:NAME,NAME"
+
+Rows = npt.NDArray[np.int64]
+Parts = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The part of every row.
+
+    Attributes
+    ----------
+    parts
+        ``train``, ``validation``, ``test`` or ``unused``, object (n,).
+    kind
+        The split as asked for, for example ``chromosome:chr8,chr9``.
+    validation
+        How validation was drawn: ``column``, ``elements``, ``pairs``, ``chromosome:...``, or ``samples``, where it
+        is drawn later among the shifted copies and no row belongs to it alone.
+    """
+
+    parts: Parts
+    kind: str
+    validation: str
+
+    def rows(self, part: str) -> Rows:
+        """Return the row numbers of ``part``, ascending, int64 (m,)."""
+        return np.flatnonzero(self.parts == part)
+
+    def table(self) -> pd.DataFrame:
+        """Return columns row (from 0), part and fold; a split that is no cross-validation is fold 0."""
+        return pd.DataFrame({"row": np.arange(len(self.parts)), "part": self.parts, "fold": 0})
+
+
+def make_split(
+    pairs: pd.DataFrame,
+    split: str = "random",
+    validation: str = "auto",
+    *,
+    seed: int,
+    test_fraction: float = TEST_FRACTION,
+    validation_fraction: float = VALIDATION_FRACTION,
+) -> Split:
+    """Divide labelled pairs into parts.
+
+    Parameters
+    ----------
+    pairs
+        A pair table with labels.
+    split
+        ``random``: floor(``test_fraction`` * n) of each label is test, the published rule. ``chromosome:...``: the
+        named chromosomes are test. ``column``: the table's own ``split`` column.
+    validation
+        ``auto`` follows the split: the column's own validation rows if it has any, held-out training chromosomes
+        under a chromosome split, else ``elements``. ``elements``: no enhancer and no promoter is shared with
+        training. ``pairs``: single pairs, stratified. ``samples``: among shifted copies, the published way, which
+        puts copies of one pair on both sides. ``chromosome:...``: these training chromosomes.
+    seed
+        Of all draws.
+    test_fraction, validation_fraction
+        Share of each label; validation's is of what is not test.
+
+    Raises
+    ------
+    SplitError
+        If the split is unknown, cannot be made of this table, or leaves a part with one label.
+    """
+    if "label" not in pairs:
+        raise SplitError("the pair table has no label column; training needs labels 0 and 1.")
+    rng = np.random.default_rng(seed)
+    parts = _test_parts(pairs, split, test_fraction, rng)
+    if validation == "auto":
+        validation = _default_validation(parts, split)
+    _draw_validation(pairs, parts, validation, validation_fraction, rng)
+    if validation == "auto-chromosome":
+        held_out = pd.unique(pairs["promoter_chrom"][parts == "validation"])
+        validation = "chromosome:" + ",".join(held_out)
+    made = Split(parts, split, validation)
+    _check(pairs, made)
+    return made
+
+
+def draw_samples(labels: npt.NDArray[np.floating], fraction: float, *, seed: int) -> npt.NDArray[np.bool_]:
+    """Return which samples (shifted copies and negatives) are validation under ``samples``; bool (n,).
+
+    Stratified: floor(``fraction`` * n) of each label.
+    """
+    chosen = np.zeros(len(labels), dtype=bool)
+    chosen[_stratified(labels, fraction, np.random.default_rng(seed))] = True
+    return chosen
+
+
+def _test_parts(pairs: pd.DataFrame, split: str, fraction: float, rng: np.random.Generator) -> Parts:
+    parts = np.full(len(pairs), "train", dtype=object)
+    kind, _, names = split.partition(":")
+    if split == "random":
+        parts[_stratified(pairs["label"].to_numpy(), fraction, rng)] = "test"
+    elif kind == "chromosome":
+        parts[_on_chromosomes(pairs, names, "--split")] = "test"
+    elif split == "column":
+        parts[:] = _column_parts(pairs)
+    else:
+        raise SplitError(f"--split {split!r} is unknown; allowed are {SPLITS}.")
+    return parts
+
+
+def _default_validation(parts: Parts, split: str) -> str:
+    if (parts == "validation").any():
+        return "column"
+    return "auto-chromosome" if split.startswith("chromosome:") else "elements"
+
+
+def _draw_validation(
+    pairs: pd.DataFrame, parts: Parts, validation: str, fraction: float, rng: np.random.Generator
+) -> None:
+    """Mark rows of ``parts`` that are train as validation."""
+    train = np.flatnonzero(parts == "train")
+    kind, _, names = validation.partition(":")
+    if validation in ("column", "samples"):
+        return
+    if kind == "chromosome":
+        named = _on_chromosomes(pairs, names, "--validation")
+        if (parts[named] == "test").any():
+            raise SplitError(f"--validation {validation} names chromosomes that are test. Choose others.")
+        parts[named[parts[named] == "train"]] = "validation"
+        return
+    within = pairs.iloc[train]
+    if validation == "pairs":
+        chosen = _stratified(within["label"].to_numpy(), fraction, rng)
+    elif validation == "elements":
+        chosen = _whole_groups(within["label"].to_numpy(), _linked(within), fraction, rng)
+    elif validation == "auto-chromosome":
+        chosen = _whole_chromosomes(within, fraction, rng)
+    else:
+        raise SplitError(f"--validation {validation!r} is unknown; allowed are {VALIDATIONS}.")
+    parts[train[chosen]] = "validation"
+
+
+def _stratified(labels: npt.NDArray[np.generic], fraction: float, rng: np.random.Generator) -> Rows:
+    """Draw floor(fraction * n) of each label, positives first."""
+    drawn = []
+    for label in (1, 0):
+        rows = np.flatnonzero(labels == label)
+        drawn.append(rng.permutation(rows)[: int(fraction * len(rows))])
+    return np.sort(np.concatenate(drawn))
+
+
+def _on_chromosomes(pairs: pd.DataFrame, names: str, option: str) -> Rows:
+    wanted = [name for name in names.split(",") if name]
+    there = pd.unique(pairs["promoter_chrom"])
+    if not wanted:
+        raise SplitError(f"{option} chromosome: names no chromosome; the table has {', '.join(there)}.")
+    unknown = [name for name in wanted if name not in set(there)]
+    if unknown:
+        raise SplitError(
+            f"{option} names chromosomes that the table lacks: {', '.join(unknown)}. It has {', '.join(there)}."
+        )
+    return np.flatnonzero(pairs["promoter_chrom"].isin(wanted))
+
+
+def _column_parts(pairs: pd.DataFrame) -> Parts:
+    if "split" not in pairs:
+        raise SplitError(
+            f"--split column needs a column 'split' with {', '.join(PARTS)}; the table has none."
+        )
+    parts = pairs["split"].to_numpy(dtype=object)
+    unknown = [f"row {row}: {parts[row]!r}" for row in np.flatnonzero(~np.isin(parts.astype(str), PARTS))]
+    if unknown:
+        raise SplitError(
+            f"the column 'split' may hold {', '.join(PARTS)}; {len(unknown)} rows differ:", unknown
+        )
+    return parts
+
+
+def _linked(pairs: pd.DataFrame) -> npt.NDArray[np.int32]:
+    """Return a group number a row: rows that share an enhancer or a promoter, directly or through others."""
+    nodes = []
+    for role in ("enhancer", "promoter"):
+        columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
+        nodes.append(pairs.groupby(columns, sort=False).ngroup().to_numpy())
+    enhancer, promoter = nodes[0], nodes[1] + nodes[0].max() + 1
+    size = int(promoter.max()) + 1
+    graph = coo_array((np.ones(len(pairs), dtype=np.int8), (enhancer, promoter)), shape=(size, size))
+    groups: npt.NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return groups[enhancer]
+
+
+def _whole_groups(
+    labels: npt.NDArray[np.generic], groups: npt.NDArray[np.int32], fraction: float, rng: np.random.Generator
+) -> Rows:
+    """Draw whole groups in random order, each that still fits, up to ``fraction`` of each label."""
+    positives = np.bincount(groups, weights=labels == 1)
+    negatives = np.bincount(groups, weights=labels == 0)
+    room = np.array([fraction * positives.sum(), fraction * negatives.sum()])
+    chosen = np.zeros(len(positives), dtype=bool)
+    for group in rng.permutation(len(positives)):
+        size = np.array([positives[group], negatives[group]])
+        if (size <= room).all():
+            chosen[group] = True
+            room -= size
+    drawn = np.flatnonzero(chosen[groups])
+    if len(np.unique(labels[drawn])) < 2:
+        raise SplitError(
+            f"{fraction:.0%} of these pairs cannot be held out for validation without sharing an enhancer or a "
+            f"promoter with training: the table falls into {len(positives)} groups of linked pairs. Give "
+            "--validation chromosome:NAME or --validation pairs, or a larger validation_fraction."
+        )
+    return drawn
+
+
+def _whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Generator) -> Rows:
+    """Draw chromosomes in random order until they hold ``fraction`` of the pairs and both labels."""
+    chromosomes = pairs["promoter_chrom"].to_numpy()
+    drawn = np.zeros(len(pairs), dtype=bool)
+    for name in rng.permutation(np.unique(chromosomes.astype(str))):
+        drawn |= chromosomes == name
+        if (
+            drawn.mean() >= fraction
+            and pairs["label"].to_numpy()[drawn].size
+            and pairs["label"][drawn].nunique() == 2
+        ):
+            return np.flatnonzero(drawn)
+    return np.flatnonzero(drawn)
+
+
+def _check(pairs: pd.DataFrame, split: Split) -> None:
+    needed = ["train"] if split.validation == "samples" else ["train", "validation"]
+    if (split.parts == "test").any():
+        needed.append("test")
+    for part in needed:
+        labels = pairs["label"].to_numpy()[split.rows(part)]
+        found = sorted(int(label) for label in np.unique(labels))
+        if found != [0, 1]:
+            raise SplitError(
+                f"the {part} part of --split {split.kind} (validation {split.validation}) has {len(labels)} pairs "
+                f"with labels {found}; both 0 and 1 are needed. Choose another split, or give more pairs."
+            )

@@ -1,0 +1,81 @@
+"""What a resume needs, in one file that is replaced whole."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from epidyn.errors import ModelFileError
+from epidyn.files import atomic_path, require_file
+
+
+@dataclass
+class TrainingState:
+    """Where a run is: everything that the rest of it depends on, apart from its configuration.
+
+    Attributes
+    ----------
+    epoch, batch, step
+        The epoch, the batches of it that are done, and the optimiser steps of the whole run.
+    seconds
+        Training time so far, over all its processes.
+    loss_sum, loss_count
+        Running sum of the training loss over the epoch's samples, and their number.
+    history
+        One row an epoch, as ``history.csv`` has them.
+    best_loss, best_epoch, best_weights
+        Lowest validation loss so far, its epoch, and the weights then.
+    waited
+        Epochs since then.
+    finished
+        Whether training is over.
+    weights, optimizer
+        State of the network and of the optimiser now.
+    inputs
+        Digests of what the run reads, so that a resume notices another table or genome.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_loss: float = float("inf")
+    best_epoch: int = -1
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    waited: int = 0
+    finished: bool = False
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all."""
+        with atomic_path(path) as beside:
+            torch.save(asdict(self), beside)
+
+    @classmethod
+    def load(cls, path: Path) -> TrainingState:
+        """Read a state; nothing in the file can run code.
+
+        Raises
+        ------
+        InputFileError
+            If the file is missing or empty.
+        ModelFileError
+            If it is damaged or of another kind.
+        """
+        require_file(path, "checkpoint")
+        try:
+            return cls(**torch.load(path, map_location="cpu", weights_only=True))
+        except (RuntimeError, EOFError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            raise ModelFileError(
+                f"checkpoint {path} cannot be read ({error}). Start the run again."
+            ) from error

@@ -1,0 +1,201 @@
+"""Everything that decides what a training run does; a TOML file with a section a group."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from epidyn.errors import ConfigError
+from epidyn.files import open_text
+from epidyn.nn import NetworkConfig
+from epidyn.splits import TEST_FRACTION, VALIDATION_FRACTION
+from epidyn.windows import DEFAULT_COPIES, DEFAULT_STEP
+
+Settings = dict[str, dict[str, Any]]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Section):
+    """What is read."""
+
+    pairs: str = Field(description="pair table")
+    genome: str = Field(description="genome: FASTA, 2bit or random:hg19[:SEED]")
+    kmer_vectors: str | None = Field(
+        None, description="6-mer vectors, .npy (4097, dimensions) or word2vec text"
+    )
+    shuffle_labels: bool = Field(False, description="control: permute labels within each chromosome")
+
+
+class SplitConfig(_Section):
+    """Who is in which part; see :func:`epidyn.splits.make_split`."""
+
+    split: str = "random"
+    validation: str = "auto"
+    test_fraction: float = Field(TEST_FRACTION, gt=0, lt=1)
+    validation_fraction: float = Field(VALIDATION_FRACTION, gt=0, lt=1)
+
+
+class TrainingConfig(_Section):
+    """How the network is trained."""
+
+    protocol: Literal["default", "published"] = Field(
+        "default", description="the set of settings it started from"
+    )
+    copies: Annotated[int, Field(ge=0, le=1000)] | Literal["balanced"] = Field(
+        "balanced",
+        description="shifted copies of a positive; balanced: round(negatives / positives), at most 20",
+    )
+    step: Positive = Field(DEFAULT_STEP, description="bases between neighbouring copies")
+    rc_augment: bool = Field(False, description="reverse-complement each window with probability 1/2")
+    epochs: Positive = 30
+    patience: Positive = Field(5, description="epochs without a lower validation loss before it stops")
+    batch_size: int = Field(64, ge=2, le=65536, description="over all devices")
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+    max_steps: Positive | None = Field(None, description="stop after this many steps")
+    seed: int = Field(0, ge=0, lt=2**32)
+    init: str | None = Field(None, description="model file to start from")
+    devices: Positive = 1
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    precision: Literal["32", "bf16"] = "32"
+    save_minutes: float = Field(
+        5.0, ge=0, description="between saves within an epoch; 0 saves after every step"
+    )
+
+
+class RunConfig(_Section):
+    """One training run."""
+
+    data: DataConfig
+    split: SplitConfig = SplitConfig()
+    training: TrainingConfig = TrainingConfig()
+    network: NetworkConfig = NetworkConfig()
+
+    def to_toml(self) -> str:
+        """Return the run as TOML that :func:`read_settings` takes; what is None is left out."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True))
+
+
+# Section 9 of the design: what the article states, with validation drawn as its authors' line of work does.
+PUBLISHED: Settings = {
+    "split": {"split": "random", "validation": "samples", "test_fraction": 0.1, "validation_fraction": 0.05},
+    "training": {
+        "protocol": "published",
+        "copies": DEFAULT_COPIES,
+        "step": DEFAULT_STEP,
+        "rc_augment": False,
+        "epochs": 30,
+        "patience": 5,
+        "batch_size": 64,
+        "learning_rate": 1e-3,
+    },
+    "network": NetworkConfig().model_dump(),
+}
+
+
+def read_settings(path: str | os.PathLike[str]) -> Settings:
+    """Read a configuration file as plain settings, not yet checked.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or empty.
+    ConfigError
+        If it is no TOML.
+    """
+    with open_text(path, "configuration") as handle:
+        text = handle.read()
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"configuration {path} is no TOML: {error}.") from error
+
+
+def parse_assignments(assignments: list[str]) -> Settings:
+    """Turn ``section.key=value`` into settings; a value that is no TOML is text.
+
+    Raises
+    ------
+    ConfigError
+        If an assignment has another form.
+    """
+    settings: Settings = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        section, dot, key = name.strip().partition(".")
+        if not (equals and dot and key):
+            raise ConfigError(
+                f"--set {assignment!r} must read section.key=value, for example network.gru=false."
+            )
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        settings.setdefault(section, {})[key] = value
+    return settings
+
+
+def make_config(*layers: Mapping[str, Mapping[str, Any]]) -> RunConfig:
+    """Build a run from layers of settings, later ones winning, on top of the protocol that they name.
+
+    Raises
+    ------
+    ConfigError
+        If a section or key is unknown or a value out of range; all complaints are listed.
+    """
+    merged: Settings = {}
+    for layer in layers:
+        for section, values in layer.items():
+            if not isinstance(values, Mapping):
+                raise ConfigError(
+                    f"setting {section!r} stands outside a section; known sections: {_sections()}."
+                )
+            merged.setdefault(section, {}).update(values)
+    if merged.get("training", {}).get("protocol") == "published":
+        merged = {**merged, **{name: {**base, **merged.get(name, {})} for name, base in PUBLISHED.items()}}
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(
+            "these settings cannot be used:", [_complaint(fault) for fault in error.errors()]
+        ) from error
+
+
+def departures(config: RunConfig) -> list[str]:
+    """Return how a run differs from the protocol that it names, ``section.key: value (protocol value)``."""
+    if config.training.protocol != "published":
+        return []
+    chosen = config.model_dump()
+    return [
+        f"{section}.{key}: {chosen[section][key]} (published: {value})"
+        for section, values in PUBLISHED.items()
+        for key, value in values.items()
+        if chosen[section][key] != value
+    ]
+
+
+def _sections() -> str:
+    return ", ".join(RunConfig.model_fields)
+
+
+def _complaint(fault: Any) -> str:
+    path = [str(part) for part in fault["loc"]]
+    name = ".".join(path) or "settings"
+    if fault["type"] == "extra_forbidden":
+        section = RunConfig.model_fields.get(path[0])
+        known = (
+            section.annotation.model_fields
+            if section and len(path) > 1 and section.annotation
+            else RunConfig.model_fields
+        )
+        return f"{name} is unknown; known are {', '.join(known)}"
+    given = "" if fault["type"] in ("missing", "value_error") else f" (given: {fault['input']!r})"
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}{given}"

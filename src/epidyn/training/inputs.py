@@ -1,0 +1,141 @@
+"""From a configuration to what training works on: table, genome, split, samples, network."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from epidyn.controls import shuffle_labels
+from epidyn.dataset import SplitData, split_data
+from epidyn.errors import ConfigError, PairTableError
+from epidyn.files import sha256
+from epidyn.genome import Genome
+from epidyn.kmers import read_vectors
+from epidyn.model import Model
+from epidyn.nn import EpiDynFusion, NetworkConfig
+from epidyn.pairs import read_pairs
+from epidyn.splits import Split, make_split
+from epidyn.training.config import RunConfig
+from epidyn.training.randomness import INITIAL_WEIGHTS, borrowed_generators, seed_torch
+
+log = logging.getLogger("epidyn")
+
+# What may differ between a model and the run that starts from it: no weight depends on these.
+_RATES = ("dropout", "transformer_dropout", "attention_dropout")
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """What a run reads, and where it came from; ``digests`` change if a file or the genome does."""
+
+    pairs: pd.DataFrame
+    split: Split
+    data: SplitData
+    genome_name: str
+    digests: dict[str, str]
+
+
+def read_inputs(config: RunConfig) -> RunInputs:
+    """Read table and genome, split, and lay out the samples.
+
+    Raises
+    ------
+    EpidynError
+        As reading, splitting and locating raise it; PairTableError if the table has no labels.
+    """
+    pairs = read_pairs(config.data.pairs)
+    if "label" not in pairs:
+        raise PairTableError(f"{config.data.pairs} has no label column; training needs labels 0 and 1.")
+    if config.data.shuffle_labels:
+        pairs = shuffle_labels(pairs, seed=config.training.seed)
+        log.info("control: labels are permuted within each chromosome")
+    split = make_split(
+        pairs,
+        config.split.split,
+        config.split.validation,
+        seed=config.training.seed,
+        test_fraction=config.split.test_fraction,
+        validation_fraction=config.split.validation_fraction,
+    )
+    network = config.network
+    with Genome.open(config.data.genome) as genome:
+        data = split_data(
+            pairs,
+            genome,
+            split,
+            lengths={"enhancer": network.enhancer_length, "promoter": network.promoter_length},
+            copies=config.training.copies,
+            step=config.training.step,
+            validation_fraction=config.split.validation_fraction,
+            seed=config.training.seed,
+        )
+        digests = {"pairs": sha256(config.data.pairs), "genome": genome.digest()}
+        name = genome.name
+    _report(pairs, split, data)
+    return RunInputs(pairs, split, data, name, digests)
+
+
+def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
+    """Build the network that training starts from, and say where its k-mer vectors came from.
+
+    Raises
+    ------
+    ConfigError
+        If ``init`` is given with k-mer vectors, or with a network of another shape.
+    KmerVectorError, ModelFileError, InputFileError
+        If a file cannot be used.
+    """
+    if config.training.init is not None:
+        return _from_model(config, config.training.init)
+    vectors: npt.NDArray[np.float32] | None = None
+    origin = f"initial (seed {config.training.seed})"
+    if config.data.kmer_vectors is not None:
+        vectors = read_vectors(config.data.kmer_vectors)
+        origin = f"{Path(config.data.kmer_vectors).name} (sha256 {sha256(config.data.kmer_vectors)})"
+    with borrowed_generators():
+        seed_torch(config.training.seed, INITIAL_WEIGHTS)
+        return EpiDynFusion(config.network, vectors), origin
+
+
+def init_network_settings(path: str) -> dict[str, object]:
+    """Return the network configuration of the model at ``path``, as settings for a run that starts from it."""
+    return Model.load(path).network.config.model_dump()
+
+
+def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, str]:
+    if config.data.kmer_vectors is not None:
+        raise ConfigError("kmer_vectors has no effect with init, whose model holds its own. Leave one out.")
+    start = Model.load(path).network
+    differing = [
+        f"network.{name}: {getattr(config.network, name)}, the model has {getattr(start.config, name)}"
+        for name in NetworkConfig.model_fields
+        if name not in _RATES and getattr(config.network, name) != getattr(start.config, name)
+    ]
+    if differing:
+        raise ConfigError(f"a run that starts from {path} must keep its network:", differing)
+    with borrowed_generators():
+        network = EpiDynFusion(config.network)
+    network.load_state_dict(start.state_dict())
+    return network, f"of {Path(path).name} (sha256 {sha256(path)})"
+
+
+def _report(pairs: pd.DataFrame, split: Split, data: SplitData) -> None:
+    for part in ("train", "validation", "test"):
+        labels = pairs["label"].to_numpy()[split.rows(part)]
+        windows = getattr(data, part)
+        log.info(
+            "%s: %d pairs (%d positive), %d window pairs (%d positive)",
+            part,
+            len(labels),
+            labels.sum(),
+            len(windows),
+            windows.label.sum(),
+        )
+    log.info(
+        "split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies
+    )

@@ -1,0 +1,216 @@
+"""The network under Lightning: loss, optimiser, and the state that goes into a checkpoint."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from epidyn import metrics
+from epidyn.dataset import PairDataModule
+from epidyn.nn import EpiDynFusion
+from epidyn.progress import Advance
+from epidyn.training.checkpoint import TrainingState
+from epidyn.training.config import TrainingConfig
+from epidyn.training.randomness import STEP, seed_torch
+
+log = logging.getLogger("epidyn")
+
+
+class NetworkModule(lightning.LightningModule):
+    """Binary cross-entropy on logits, NAdam."""
+
+    def __init__(self, network: EpiDynFusion, config: TrainingConfig) -> None:
+        super().__init__()
+        self.network = network
+        self.config = config
+        self.validated: list[tuple[Tensor, Tensor]] = []
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """Return the mean loss of a batch."""
+        logits = self.network(batch["enhancer"], batch["promoter"])
+        return F.binary_cross_entropy_with_logits(logits.float(), batch["label"])
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        """Keep logits and labels until the epoch's end."""
+        logits = self.network(batch["enhancer"], batch["promoter"])
+        self.validated.append((logits.float(), batch["label"]))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return NAdam over what is trained."""
+        trained = (parameter for parameter in self.parameters() if parameter.requires_grad)
+        return torch.optim.NAdam(trained, lr=self.config.learning_rate)
+
+
+class Journal(lightning.Callback):
+    """Keeps the state of a run: counts, history, best epoch, early stopping; saves it every few minutes.
+
+    Lightning sees each epoch, or the rest of a resumed one, as an epoch of its own, so its own restart logic is
+    not used: going on means loading the state and asking the data module for the batches that are left.
+
+    Parameters
+    ----------
+    state
+        Where the run is; changed in place.
+    data
+        The data module, told which batches come next.
+    config
+        Epochs, steps, patience and minutes between saves.
+    save
+        Called with the state when it is to be written; on the first process only.
+    steps_per_epoch
+        Batches of a whole epoch.
+    advance
+        Moves the progress bar by steps.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        data: PairDataModule,
+        config: TrainingConfig,
+        save: Callable[[TrainingState], None],
+        steps_per_epoch: int,
+        advance: Advance,
+    ) -> None:
+        self.state, self.data, self.config = state, data, config
+        self._write = save
+        self.steps_per_epoch = steps_per_epoch
+        self.advance = advance
+        # One accumulator an epoch, on the device, saved and restored as it is: a resumed run adds up the same
+        # numbers in the same order.
+        self._loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64)
+        self._clock = self._written = time.monotonic()
+        self._go_on()
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Load the optimiser's state, which exists only now."""
+        if self.state.optimizer:
+            trainer.optimizers[0].load_state_dict(self.state.optimizer)
+        self._loss_sum = self._loss_sum.to(pl_module.device)
+        self._clock = self._written = time.monotonic()
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Make what the step draws a function of its number."""
+        seed_torch(self.config.seed, STEP, self.state.step, trainer.global_rank)
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Count the step, and save if it is time; the last step of an epoch is saved after its validation."""
+        state, samples = self.state, len(batch["label"])
+        self._loss_sum += outputs["loss"].detach().double() * samples
+        state.loss_count += samples
+        state.batch += 1
+        state.step += 1
+        due = (time.monotonic() - self._written) / 60 >= self.config.save_minutes
+        if due and state.batch < self._last_batch:
+            self._save(trainer, pl_module)
+        self.advance(1, f"epoch {state.epoch + 1}, step {state.step:,}")
+
+    def on_validation_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """End the epoch: history, best weights, whether to stop, and a save."""
+        state = self.state
+        self._tick()
+        loss = self._record(trainer, pl_module)
+        if loss < state.best_loss:
+            state.best_loss, state.best_epoch, state.waited = loss, state.epoch + 1, 0
+            state.best_weights = _copied(pl_module.network.state_dict())
+        else:
+            state.waited += 1
+        state.epoch, state.batch, state.loss_count = state.epoch + 1, 0, 0
+        self._loss_sum.zero_()
+        out_of_steps = self.config.max_steps is not None and state.step >= self.config.max_steps
+        state.finished = (
+            state.waited >= self.config.patience or state.epoch >= self.config.epochs or out_of_steps
+        )
+        trainer.should_stop = state.finished
+        self._save(trainer, pl_module)
+        self._go_on()
+
+    def _record(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> float:
+        """Add the epoch to the history; return its validation loss."""
+        logits, labels = _gathered(pl_module)
+        loss = float(F.binary_cross_entropy_with_logits(logits, labels.double()))
+        loss_sum, count = _summed(float(self._loss_sum), self.state.loss_count)
+        row = {
+            "epoch": self.state.epoch + 1,
+            "step": self.state.step,
+            "seconds": round(self.state.seconds, 3),
+            "train_loss": loss_sum / count,
+            "val_loss": loss,
+            "val_auroc": metrics.auroc(labels.numpy(), logits.numpy()),
+            "val_aupr": metrics.aupr(labels.numpy(), logits.numpy()),
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+        }
+        self.state.history.append(row)
+        log.info(
+            "epoch %(epoch)d: train_loss %(train_loss).4f, val_loss %(val_loss).4f, val_auroc %(val_auroc).4f, "
+            "val_aupr %(val_aupr).4f, %(seconds).0f s",
+            row,
+        )
+        return loss
+
+    def _save(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Bring the state up to date and hand it to be written."""
+        self._tick()
+        self.state.loss_sum = float(self._loss_sum)
+        self.state.weights = _copied(pl_module.network.state_dict())
+        self.state.optimizer = trainer.optimizers[0].state_dict()
+        if trainer.is_global_zero:
+            self._write(self.state)
+        self._written = time.monotonic()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.state.seconds += now - self._clock
+        self._clock = now
+
+    def _go_on(self) -> None:
+        """Ask for the batches of this epoch that are left, as far as ``max_steps`` allows."""
+        self._last_batch = self.steps_per_epoch
+        if self.config.max_steps is not None:
+            left = self.config.max_steps - self.state.step
+            self._last_batch = min(self._last_batch, self.state.batch + left)
+        self.data.go_to(self.state.epoch, self.state.batch, self._last_batch)
+
+
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+def _gathered(module: lightning.LightningModule) -> tuple[Tensor, Tensor]:
+    """Return all logits (float64) and labels of the validation, from every device, and forget them."""
+    own = tuple(torch.cat([kept[part] for kept in module.validated]).cpu() for part in (0, 1))
+    module.validated = []
+    logits, labels = zip(*_from_all(own), strict=True)
+    return torch.cat(logits).double(), torch.cat(labels)
+
+
+def _summed(*values: float) -> list[float]:
+    """Return each value summed over the processes of the run."""
+    return [float(total) for total in np.sum(_from_all(values), axis=0)]
+
+
+def _from_all(value: Any) -> list[Any]:
+    if not torch.distributed.is_initialized():
+        return [value]
+    values = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(values, value)
+    return values

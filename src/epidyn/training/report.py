@@ -1,0 +1,116 @@
+"""What a finished run says of itself: the model's provenance, and metrics.json."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+
+from epidyn import __version__, metrics
+from epidyn.elements import interval_hashes
+from epidyn.model import Provenance, pack_hashes
+from epidyn.training.checkpoint import TrainingState
+from epidyn.training.config import RunConfig
+from epidyn.training.inputs import RunInputs
+
+
+def provenance(
+    config: RunConfig,
+    inputs: RunInputs,
+    vectors: str,
+    validation: dict[str, float],
+    test: metrics.Summary | None,
+) -> Provenance:
+    """Return what the model file says of its origin; nothing in it depends on how fast the machine was."""
+    seen = inputs.split.rows("train")
+    lines = inputs.pairs["cell_line"].unique().tolist() if "cell_line" in inputs.pairs else []
+    timeless = {name: value for name, value in validation.items() if name != "seconds"}
+    return Provenance(
+        training={**config.training.model_dump(), "shuffle_labels": config.data.shuffle_labels},
+        kmer_vectors=vectors,
+        pairs=[{"name": Path(config.data.pairs).name, "sha256": inputs.digests["pairs"]}],
+        genome={"name": inputs.genome_name, "digest": inputs.digests["genome"]},
+        regime="specific",
+        cell_lines=sorted(lines),
+        split={**_split_summary(inputs), "seed": config.training.seed, "fold": 0},
+        training_intervals=pack_hashes(interval_hashes(inputs.pairs.iloc[seen])),
+        training_prevalence=float(inputs.data.train.label.mean(dtype=np.float64)),
+        metrics={"validation": timeless, "test": test},
+    )
+
+
+def metrics_report(
+    config: RunConfig,
+    inputs: RunInputs,
+    state: TrainingState,
+    validation: dict[str, float],
+    test: metrics.Summary | None,
+    test_seconds: float,
+) -> dict[str, Any]:
+    """Return the content of ``metrics.json``."""
+    labels = inputs.pairs["label"]
+    parts = {
+        part: {
+            "pairs": len(inputs.split.rows(part)),
+            "positives": int(labels.to_numpy()[inputs.split.rows(part)].sum()),
+            "window_pairs": len(getattr(inputs.data, part)),
+            "positive_window_pairs": int(getattr(inputs.data, part).label.sum()),
+        }
+        for part in ("train", "validation", "test")
+    }
+    return {
+        "data": {
+            "pairs": Path(config.data.pairs).name,
+            "pairs_sha256": inputs.digests["pairs"],
+            "genome": inputs.genome_name,
+            "genome_digest": inputs.digests["genome"],
+            "rows": len(labels),
+            "positives": int(labels.sum()),
+            "copies": inputs.data.copies,
+            "shuffle_labels": config.data.shuffle_labels,
+            "stored_bases": len(inputs.data.store.bases),
+        },
+        "split": {**_split_summary(inputs), **parts},
+        "test": test,
+        "validation": validation,
+        "time": {
+            "training_seconds": state.seconds,
+            "steps": state.step,
+            "epochs": state.epoch,
+            "test_seconds": test_seconds,
+        },
+        "memory": _memory(),
+        "environment": {
+            "epidyn": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+            "threads": torch.get_num_threads(),
+            "machine": platform.machine(),
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        },
+    }
+
+
+def _split_summary(inputs: RunInputs) -> dict[str, Any]:
+    return {"kind": inputs.split.kind, "validation_kind": inputs.split.validation}
+
+
+def best_row(state: TrainingState) -> dict[str, float]:
+    """Return the history's row of the kept epoch."""
+    return next(row for row in state.history if row["epoch"] == state.best_epoch)
+
+
+def _memory() -> dict[str, int]:
+    # getrusage counts kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    memory = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    if torch.cuda.is_available():
+        memory["peak_gpu_bytes"] = torch.cuda.max_memory_allocated()
+    return memory

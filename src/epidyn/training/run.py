@@ -1,0 +1,237 @@
+"""One training run, from its configuration to a finished folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytorch_lightning as lightning
+import torch
+
+from epidyn import __version__, metrics, progress
+from epidyn.calibration import sigmoid
+from epidyn.dataset import PairDataModule, batches_per_epoch
+from epidyn.errors import ConfigError, ModelFileError
+from epidyn.files import prepare_output_folder, write_text
+from epidyn.model import Model, NetworkScorer, window_logits
+from epidyn.nn import EpiDynFusion
+from epidyn.scores import with_scores
+from epidyn.training.checkpoint import TrainingState
+from epidyn.training.config import RunConfig, departures, make_config, read_settings
+from epidyn.training.folder import RunFolder
+from epidyn.training.inputs import RunInputs, initial_network, read_inputs
+from epidyn.training.module import Journal, NetworkModule
+from epidyn.training.randomness import borrowed_generators
+from epidyn.training.report import best_row, metrics_report, provenance
+
+log = logging.getLogger("epidyn")
+
+_PRECISION: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed"}
+
+
+def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False) -> Model:
+    """Train a network and leave a run folder.
+
+    Parameters
+    ----------
+    config
+        What to do.
+    out
+        The run folder; made if missing.
+    force
+        Replace the files of an earlier run in it.
+
+    Returns
+    -------
+    Model
+        With the weights of the epoch of lowest validation loss.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` is not empty, without ``force``.
+    EpidynError
+        As the table, the genome, the vectors or the split cannot be used; before anything is written.
+    """
+    if _first_process():
+        prepare_output_folder(out, force=force, own=())
+    check_device(config)
+    inputs = read_inputs(config)
+    network, vectors = initial_network(config)
+    folder = RunFolder(Path(out))
+    if _first_process():
+        prepare_output_folder(out, force=True, own=RunFolder.FILES)
+        write_text(folder / folder.CONFIG, config.to_toml())
+        folder.write_table(folder.SPLIT, inputs.split.table())
+    state = TrainingState(inputs=inputs.digests)
+    return _finish(config, folder, inputs, network, vectors, state)
+
+
+def resume(out: str | os.PathLike[str]) -> Model:
+    """Go on with a run that was stopped at any moment; on one CPU it ends with the bits of an uninterrupted run.
+
+    Raises
+    ------
+    InputFileError
+        If ``out`` is no run folder.
+    ConfigError
+        If the pair table or the genome is no longer the one that the run began with.
+    """
+    folder = RunFolder(Path(out))
+    folder.require()
+    if folder.finished:
+        log.info("%s is finished", folder.path)
+        return Model.load(folder / folder.MODEL)
+    config = make_config(read_settings(folder / folder.CONFIG))
+    inputs = read_inputs(config)
+    network, vectors = initial_network(config)
+    state = TrainingState(inputs=inputs.digests)
+    if (folder / folder.CHECKPOINT).exists():
+        state = TrainingState.load(folder / folder.CHECKPOINT)
+        changed = [name for name, digest in inputs.digests.items() if state.inputs.get(name) != digest]
+        if changed:
+            raise ConfigError(
+                f"{folder.path} was begun with other {' and '.join(changed)}. Put it back, or start again."
+            )
+        try:
+            network.load_state_dict(state.weights)
+        except RuntimeError as error:
+            raise ModelFileError(
+                f"the checkpoint in {folder.path} does not fit its {folder.CONFIG}."
+            ) from error
+    elif _first_process():
+        folder.write_table(folder.SPLIT, inputs.split.table())
+    return _finish(config, folder, inputs, network, vectors, state)
+
+
+def check_device(config: RunConfig) -> None:
+    """Raise ConfigError if the machine has no such accelerator, or fewer devices than asked for."""
+    if config.training.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ConfigError("--accelerator gpu: this machine has no CUDA device. Use cpu or auto.")
+    on_gpu = config.training.accelerator != "cpu" and torch.cuda.is_available()
+    if on_gpu and config.training.devices > torch.cuda.device_count():
+        raise ConfigError(
+            f"--devices {config.training.devices}: this machine has {torch.cuda.device_count()}."
+        )
+
+
+def _finish(
+    config: RunConfig,
+    folder: RunFolder,
+    inputs: RunInputs,
+    network: EpiDynFusion,
+    vectors: str,
+    state: TrainingState,
+) -> Model:
+    """Train what is left, then write model, test predictions and metrics, in this order."""
+    with folder.logged():
+        log.info(
+            "epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}"
+        )
+        for departure in departures(config):
+            log.info("departs from the published protocol: %s", departure)
+        if not state.finished:
+            _fit(config, folder, inputs, network, state)
+        network.load_state_dict(state.best_weights)
+        model = Model(NetworkScorer(network.cpu().eval()))
+        if not _first_process():
+            return model
+        validation = best_row(state)
+        scored, test, seconds = _test(inputs, model, config.training.batch_size)
+        model.provenance = provenance(config, inputs, vectors, validation, test)
+        model.save(folder / folder.MODEL)
+        if scored is not None:
+            folder.write_table(folder.PREDICTIONS, scored)
+        report = metrics_report(config, inputs, state, validation, test, seconds)
+        folder.write_json(folder.METRICS, report)
+        (folder / folder.CHECKPOINT).unlink(missing_ok=True)
+        log.info("kept epoch %d of %d; model: %s", state.best_epoch, state.epoch, folder / folder.MODEL)
+    return model
+
+
+def _fit(
+    config: RunConfig, folder: RunFolder, inputs: RunInputs, network: EpiDynFusion, state: TrainingState
+) -> None:
+    settings = config.training
+    samples = len(inputs.data.train)
+    steps = batches_per_epoch(samples, settings.batch_size, smallest=2 * settings.devices)
+    if steps == 0:
+        raise ConfigError(
+            f"the training set has {samples} window pairs, too few for a batch over these devices."
+        )
+    total = steps * settings.epochs if settings.max_steps is None else settings.max_steps
+    data = PairDataModule(
+        inputs.data, batch_size=settings.batch_size, seed=settings.seed, rc_augment=settings.rc_augment
+    )
+
+    def save(now: TrainingState) -> None:
+        now.save(folder / folder.CHECKPOINT)
+        folder.write_table(folder.HISTORY, pd.DataFrame(now.history))
+
+    with borrowed_generators(), _quiet_lightning(), progress.bar("Training", total) as advance:
+        advance(state.step)
+        journal = Journal(state, data, settings, save, steps, advance)
+        trainer = lightning.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy="ddp" if settings.devices > 1 else "auto",
+            precision=_PRECISION[settings.precision],
+            max_epochs=settings.epochs - state.epoch,
+            reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            callbacks=[journal],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(NetworkModule(network, settings), datamodule=data)
+
+
+def _test(
+    inputs: RunInputs, model: Model, batch_size: int
+) -> tuple[pd.DataFrame | None, metrics.Summary | None, float]:
+    """Score the test part once; return its rows with scores, its metrics and the seconds it took."""
+    rows = inputs.split.rows("test")
+    if not len(rows):
+        return None, None, 0.0
+    began = time.monotonic()
+    test = inputs.data.test
+    logits = window_logits(
+        model.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=batch_size
+    )
+    seconds = time.monotonic() - began
+    probabilities = sigmoid(logits)
+    scored = with_scores(inputs.pairs.iloc[test.row], logits, probabilities)
+    return scored, metrics.summarise(scored["label"], probabilities), seconds
+
+
+def _first_process() -> bool:
+    """Tell whether this is the process that writes; Lightning starts the others with a rank."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's banners and advice off the screen; what the user must know, we say."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # The loader yields whole batches from memory; workers would only copy them.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+        # Lightning's own use of a part of torch that is to go.
+        warnings.filterwarnings("ignore", message=".*treespec.*LeafSpec.*")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
