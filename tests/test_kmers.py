@@ -18,9 +18,7 @@ def slow_tokens(sequence: str) -> list[int]:
     tokens = []
     for start in range(len(sequence) - 5):
         word = sequence[start : start + 6]
-        tokens.append(
-            0 if "N" in word else 1 + sum("ACGT".index(b) * 4 ** (5 - i) for i, b in enumerate(word))
-        )
+        tokens.append(0 if "N" in word else 1 + sum("ACGT".index(b) * 4 ** (5 - i) for i, b in enumerate(word)))
     return [0] * min(5, len(sequence)) + tokens
 
 

@@ -33,9 +33,7 @@ def slow_average_precision(labels, scores) -> float:
     return total
 
 
-tables = st.lists(
-    st.tuples(st.integers(0, 1), st.integers(0, 5).map(lambda x: x / 5)), min_size=2, max_size=30
-)
+tables = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5).map(lambda x: x / 5)), min_size=2, max_size=30)
 
 
 @given(tables.filter(lambda rows: len({y for y, _ in rows}) == 2))

@@ -1,5 +1,6 @@
-"""Pairs and elements as torch datasets: batches of base codes, addressed by number, in an order that is a
-function of seed and epoch alone.
+"""Pairs and elements as torch datasets.
+
+Batches of base codes, addressed by number, in an order that is a function of seed and epoch alone.
 """
 
 from __future__ import annotations
@@ -99,11 +100,13 @@ def split_data(
     if copies == "balanced":
         copies = balanced_copies(labels[split.rows("train")])
     shifts = seen & (labels == 1)
-    names, sizes = locate(pairs, genome)
-    starts = {role: _starts(pairs, role, sizes, lengths[role], shifts, copies, step) for role in ROLES}
+    located = locate(pairs, genome)
+    starts = {
+        role: _starts(pairs, role, located[role].size, lengths[role], shifts, copies, step) for role in ROLES
+    }
     requests = {
         role: WindowRequest(
-            names[role],
+            located[role].chrom,
             pairs[f"{role}_start"].to_numpy(),
             pairs[f"{role}_end"].to_numpy(),
             starts[role].low,
@@ -114,8 +117,7 @@ def split_data(
     }
     store = ElementStore.fill(genome, requests)
     samples = {
-        part: _samples(store, labels, split.rows(part), starts, shifts)
-        for part in ("train", "validation", "test")
+        part: _samples(store, labels, split.rows(part), starts, shifts) for part in ("train", "validation", "test")
     }
     if split.validation == "samples":
         held_out = draw_samples(samples["train"].label, validation_fraction, seed=seed)
@@ -136,7 +138,7 @@ class EpochPlans(Sampler[Plan]):
     """The batches of one epoch, a function of (seed, epoch) alone, from batch ``start`` to before ``stop``.
 
     So a resumed run need only remember epoch and batch. Under several devices ``batch_size`` counts all of them,
-    and rank ``r`` of ``world`` takes every ``world``-th sample of each batch. When shuffling (training), a last
+    and ``device``, (rank, number of devices), takes its share of each batch. When shuffling (training), a last
     batch with fewer than two samples a device, which batch norm cannot take, is left out.
     """
 
@@ -151,14 +153,13 @@ class EpochPlans(Sampler[Plan]):
         stop: int | None = None,
         shuffle: bool = False,
         flips: bool = False,
-        rank: int = 0,
-        world: int = 1,
+        device: tuple[int, int] = (0, 1),
     ) -> None:
         self.samples, self.batch_size = samples, batch_size
         self.seed, self.epoch = seed, epoch
         self.shuffle, self.flips = shuffle, flips
-        self.rank, self.world = rank, world
-        whole = batches_per_epoch(samples, batch_size, smallest=2 * world if shuffle else 1)
+        self.rank, self.world = device
+        whole = batches_per_epoch(samples, batch_size, smallest=2 * self.world if shuffle else 1)
         self.batches = range(start, whole if stop is None else min(whole, stop))
 
     def __len__(self) -> int:
@@ -183,8 +184,9 @@ def batches_per_epoch(samples: int, batch_size: int, *, smallest: int) -> int:
 
 
 class WindowDataset(Dataset[dict[str, Tensor]]):
-    """Batches of base codes: ``dataset[plan]`` is a dict of enhancer and promoter, uint8 (batch, length), and label,
-    float32 (batch,).
+    """Batches of base codes.
+
+    ``dataset[plan]`` is a dict of enhancer and promoter, uint8 (batch, length), and label, float32 (batch,).
     """
 
     def __init__(self, store: ElementStore, samples: Samples) -> None:
@@ -192,8 +194,8 @@ class WindowDataset(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, plan: Plan) -> dict[str, Tensor]:
         batch = {"label": torch.from_numpy(self.samples.label[plan.samples])}
-        for role, positions in (("enhancer", self.samples.enhancer), ("promoter", self.samples.promoter)):
-            codes = self.store.codes(role, positions[plan.samples])
+        for role in ROLES:
+            codes = self.store.codes(role, getattr(self.samples, role)[plan.samples])
             turned = plan.flip[role]
             if turned.any():
                 codes[turned] = reverse_complement(codes[turned])
@@ -227,18 +229,18 @@ class PairDataModule(lightning.LightningDataModule):
             stop=self._stop,
             shuffle=True,
             flips=self.rc_augment,
-            **self._device_share(),
+            device=self._device(),
         )
         return _loader(self.data.store, self.data.train, plans)
 
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the validation samples in order."""
-        plans = EpochPlans(len(self.data.validation), self.batch_size, **self._device_share())
+        plans = EpochPlans(len(self.data.validation), self.batch_size, device=self._device())
         return _loader(self.data.store, self.data.validation, plans)
 
-    def _device_share(self) -> dict[str, int]:
-        trainer = self.trainer
-        return {"rank": trainer.global_rank, "world": trainer.world_size} if trainer else {}
+    def _device(self) -> tuple[int, int]:
+        """Return rank and number of devices."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
 def _loader(store: ElementStore, samples: Samples, plans: EpochPlans) -> DataLoader[dict[str, Tensor]]:

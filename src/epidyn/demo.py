@@ -125,7 +125,7 @@ def run_demo(
 
 
 def composition_auroc(genome: Genome, train: pd.DataFrame, test: pd.DataFrame) -> float:
-    """Return the AUROC on ``test`` of a logistic regression on the elements' base frequencies, fitted on ``train``."""
+    """Return the AUROC on ``test`` of a logistic regression on base frequencies that was fitted on ``train``."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

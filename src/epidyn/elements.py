@@ -86,25 +86,23 @@ class ElementStore:
         indices = {role: _index(request) for role, request in requests.items()}
         bases = np.empty(sum(int(index.span_length.sum()) for index in indices.values()), dtype=np.uint8)
         used = 0
-        with progress.bar(
-            "Reading sequences", sum(len(index.offset) for index in indices.values())
-        ) as advance:
+        with progress.bar("Reading sequences", sum(len(index.offset) for index in indices.values())) as advance:
             for role, index in indices.items():
                 known: dict[bytes, int] = {}
-                chrom = _element_chromosomes(requests[role].chrom, index.element, len(index.offset))
-                for element, (start, length) in enumerate(
-                    zip(index.span_start, index.span_length, strict=True)
-                ):
-                    codes = genome.fetch(chrom[element], int(start), int(start + length))
+                chrom = _element_chromosomes(requests[role].chrom, index)
+                # In genomic order: a bgzipped genome is unpacked once instead of once an element.
+                for element in np.lexsort((index.span_start, chrom.astype(str))):
+                    start, length = int(index.span_start[element]), int(index.span_length[element])
+                    codes = genome.fetch(chrom[element], start, start + length)
                     key = hashlib.blake2b(codes.tobytes(), digest_size=16).digest()
                     if key not in known:
                         known[key] = used
                         bases[used : used + length] = codes
-                        used += int(length)
+                        used += length
                     index.offset[element] = known[key]
                     advance(1)
         # A copy only where shared bases left room worth giving back.
-        return cls(bases[:used] if used == len(bases) else bases[:used].copy(), indices)
+        return cls(bases if used == len(bases) else bases[:used].copy(), indices)
 
     def length(self, role: Role) -> int:
         """Return the window length of ``role`` in bases."""
@@ -142,44 +140,44 @@ class ElementStore:
         return codes
 
 
-def locate(pairs: pd.DataFrame, genome: Genome) -> tuple[dict[Role, npt.NDArray[np.object_]], Ints]:
-    """Find each row's chromosome in ``genome``.
+@dataclass(frozen=True)
+class Location:
+    """Where the elements of one role lie: chromosome names as the genome spells them, and their sizes; (n,)."""
 
-    Returns
-    -------
-    dict, int64 array (n,)
-        For each role the chromosome names as the genome spells them, (n,); and the chromosomes' sizes. Enhancer
-        and promoter of a pair lie on one chromosome, except in a genome of one contig a sequence, where each is
-        looked up by itself and the size is the enhancer's.
+    chrom: npt.NDArray[np.object_]
+    size: Ints
+
+
+def locate(pairs: pd.DataFrame, genome: Genome) -> dict[Role, Location]:
+    """Find each element's chromosome in ``genome``.
 
     Raises
     ------
     ChromosomeError
-        If the genome lacks chromosomes; lists them with the rows.
+        If the genome lacks chromosomes; lists them, with how many rows need them.
     IntervalError
         If elements begin behind their chromosome's end; lists all.
     """
-    names: dict[Role, npt.NDArray[np.object_]] = {}
-    sizes: dict[Role, Ints] = {}
+    located: dict[Role, Location] = {}
+    outside: list[tuple[int, str]] = []
     for role in ROLES:
         column = pairs[f"{role}_chrom"]
-        codes, distinct = pd.factorize(column)
-        resolved = _resolve(distinct, column, genome)
-        names[role] = np.array(resolved, dtype=object)[codes]
-        sizes[role] = np.array([genome.sizes[name] for name in resolved], dtype=np.int64)[codes]
-    outside = [
-        f"row {pairs.index[row]}: {role} {pairs[f'{role}_chrom'].iloc[row]}:{pairs[f'{role}_start'].iloc[row]}-"
-        f"{pairs[f'{role}_end'].iloc[row]}, the chromosome has {sizes[role][row]} bases"
-        for role in ROLES
-        for row in np.flatnonzero(pairs[f"{role}_start"].to_numpy() >= sizes[role])
-    ]
+        number, distinct = pd.factorize(column)
+        resolved = _resolve(list(distinct), column, genome)
+        sizes = np.array([genome.sizes[name] for name in resolved], dtype=np.int64)[number]
+        located[role] = Location(np.array(resolved, dtype=object)[number], sizes)
+        start, end = (pairs[f"{role}_{part}"].to_numpy() for part in ("start", "end"))
+        for row in np.flatnonzero(start >= sizes).tolist():
+            where = f"{column.iloc[row]}:{start[row]}-{end[row]}"
+            at = pairs.index[row]
+            outside.append((at, f"row {at}: {role} {where}, the chromosome has {sizes[row]} bases"))
     if outside:
         raise IntervalError(
             f"{len(outside)} elements lie wholly outside their chromosome in {genome.name} (rows count from 0). "
             "Is it the assembly that the pairs were made for?",
-            outside,
+            [text for _, text in sorted(outside)],
         )
-    return names, sizes["enhancer"]
+    return located
 
 
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
@@ -204,7 +202,7 @@ def _resolve(distinct: Sequence[str], column: pd.Series[str], genome: Genome) ->
         try:
             resolved.append(genome.resolve(name))
         except ChromosomeError as error:
-            first = column.index[(column == name).to_numpy().argmax()]
+            first = column.index[int((column == name).to_numpy().argmax())]
             missing.append((f"{name}: {(column == name).sum()} rows, the first is row {first}", error))
     if missing:
         headline = missing[0][1].headline
@@ -218,20 +216,17 @@ def _resolve(distinct: Sequence[str], column: pd.Series[str], genome: Genome) ->
 def _index(request: WindowRequest) -> _RoleIndex:
     """Group rows by element and unite their windows."""
     rows = pd.DataFrame({"chrom": request.chrom, "start": request.start, "end": request.end})
-    element = rows.groupby(["chrom", "start", "end"], sort=False).ngroup().to_numpy(dtype=np.int64)
+    numbered = rows.groupby(["chrom", "start", "end"], sort=False).ngroup()
+    element: Ints = np.asarray(numbered, dtype=np.int64)
     count = int(element.max()) + 1 if len(element) else 0
-    low = np.full(count, np.iinfo(np.int64).max)
-    high = np.full(count, np.iinfo(np.int64).min)
+    low = np.full(count, np.iinfo(np.int64).max, dtype=np.int64)
+    high = np.full(count, np.iinfo(np.int64).min, dtype=np.int64)
     np.minimum.at(low, element, request.first)
     np.maximum.at(high, element, request.last)
-    return _RoleIndex(
-        element, low, high - low + request.length, np.zeros(count, dtype=np.int64), request.length
-    )
+    return _RoleIndex(element, low, high - low + request.length, np.zeros(count, dtype=np.int64), request.length)
 
 
-def _element_chromosomes(
-    chrom: npt.NDArray[np.object_], element: Ints, count: int
-) -> npt.NDArray[np.object_]:
-    names = np.empty(count, dtype=object)
-    names[element] = chrom
+def _element_chromosomes(chrom: npt.NDArray[np.object_], index: _RoleIndex) -> npt.NDArray[np.object_]:
+    names = np.empty(len(index.offset), dtype=object)
+    names[index.element] = chrom
     return names

@@ -38,7 +38,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
-        os.replace(beside, target)
+        beside.replace(target)
     except OSError as error:
         if isinstance(error, InputFileError | OutputError):
             raise
@@ -94,9 +94,9 @@ def open_text(path: str | os.PathLike[str], what: str) -> Iterator[IO[str]]:
         If the file is missing, empty, a truncated or damaged gzip, or no text.
     """
     path = require_file(path, what)
-    opened = gzip.open(path, "rt", encoding="utf-8-sig") if is_gzip(path) else path.open(encoding="utf-8-sig")
+    opening = gzip.open if is_gzip(path) else open
     try:
-        with opened as handle:
+        with opening(path, "rt", encoding="utf-8-sig") as handle:
             yield handle
     except EOFError as error:
         raise InputFileError(f"{what} {path} is a truncated gzip file. Copy or download it again.") from error

@@ -85,9 +85,7 @@ def read_vectors(path: str | os.PathLike[str]) -> Vectors:
     return vectors
 
 
-def initial_vectors(
-    dimensions: int = PUBLISHED_DIMENSIONS, *, seed: int | np.random.Generator = 0
-) -> Vectors:
+def initial_vectors(dimensions: int = PUBLISHED_DIMENSIONS, *, seed: int | np.random.Generator = 0) -> Vectors:
     """Return vectors to start from when no file is at hand: similar 6-mers start similar.
 
     Each 6-mer is described by its base at each of 6 positions, its dinucleotide at each of 5 positions, and its
@@ -130,7 +128,8 @@ def _read_npy(path: Path) -> Vectors:
         raise KmerVectorError(f"k-mer vectors {path} cannot be read as a NumPy array: {error}") from error
     if vectors.ndim != 2 or vectors.shape[0] != VOCABULARY or vectors.shape[1] < 1:
         raise KmerVectorError(
-            f"k-mer vectors {path} have shape {vectors.shape}; ({VOCABULARY}, dimensions) is needed, row = token id."
+            f"k-mer vectors {path} have shape {vectors.shape}; "
+            f"({VOCABULARY}, dimensions) is needed, row = token id."
         )
     if vectors.dtype.kind not in "fiu":
         raise KmerVectorError(f"k-mer vectors {path} hold {vectors.dtype}; numbers are needed.")
@@ -143,7 +142,7 @@ def _read_word2vec(path: Path) -> Vectors:
         head = handle.readline().split()
         if len(head) != 2 or not all(word.isdigit() for word in head):
             raise KmerVectorError(
-                f"k-mer vectors {path} are neither .npy nor word2vec text (whose first line is 'words dimensions')."
+                f"k-mer vectors {path} are neither .npy nor word2vec text, whose first line is 'words dimensions'."
             )
         dimensions = int(head[1])
         rows: dict[int, list[float]] = {}

@@ -88,9 +88,7 @@ def summarise(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: fl
 
     truth, scores = _checked(labels, probabilities)
     if ((scores < 0) | (scores > 1)).any():
-        raise MetricError(
-            f"a probability is {scores[(scores < 0) | (scores > 1)][0]}; it must lie in [0, 1]."
-        )
+        raise MetricError(f"a probability is {scores[(scores < 0) | (scores > 1)][0]}; it must lie in [0, 1].")
     called = scores >= threshold
     positives = int(truth.sum())
     return {

@@ -82,9 +82,7 @@ class NetworkScorer:
         """Score one batch in evaluation mode; the network's mode is put back."""
         device = next(self.network.parameters()).device
         with _evaluating(self.network), torch.inference_mode():
-            scores = self.network(
-                torch.from_numpy(enhancer).to(device), torch.from_numpy(promoter).to(device)
-            )
+            scores = self.network(torch.from_numpy(enhancer).to(device), torch.from_numpy(promoter).to(device))
         logits: Logits = scores.float().cpu().numpy()
         return logits
 
@@ -197,8 +195,8 @@ class Model:
                 tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (no mapping)
         except (SafetensorError, ValueError) as error:
             raise ModelFileError(
-                f"model {path} is truncated or no safetensors file ({error}). Copy it again, or use `epidyn import` "
-                "for published weights."
+                f"model {path} is truncated or no safetensors file ({error}). Copy it again; "
+                "published weights need `epidyn import`."
             ) from error
         try:
             return cls._from_parts(metadata, tensors)
@@ -268,13 +266,13 @@ class Model:
         rc_average: bool = False,
     ) -> Logits:
         """Return the logit of each pair, float32 (n,), in the order of the rows; see :meth:`predict`."""
-        names, sizes = locate(pairs, genome)
+        located = locate(pairs, genome)
         requests, starts = {}, {}
         for role in ROLES:
             start, end = pairs[f"{role}_start"].to_numpy(), pairs[f"{role}_end"].to_numpy()
             length = self.scorer.lengths[role]
-            starts[role] = first = windows.central(start, end, length, sizes)
-            requests[role] = WindowRequest(names[role], start, end, first, first, length)
+            starts[role] = first = windows.central(start, end, length, located[role].size)
+            requests[role] = WindowRequest(located[role].chrom, start, end, first, first, length)
         store = ElementStore.fill(genome, requests)
         rows = np.arange(len(pairs))
         positions = {role: store.positions(role, rows, starts[role]) for role in ROLES}
@@ -300,13 +298,9 @@ class Model:
         for role, codes in zip(ROLES, (enhancer_codes, promoter_codes), strict=True):
             length = self.scorer.lengths[role]
             if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] != length:
-                raise ShapeError(
-                    f"{role} codes: uint8 (n, {length}) is needed, got {codes.dtype} {codes.shape}."
-                )
+                raise ShapeError(f"{role} codes: uint8 (n, {length}) is needed, got {codes.dtype} {codes.shape}.")
         if len(enhancer_codes) != len(promoter_codes):
-            raise ShapeError(
-                f"{len(enhancer_codes)} enhancers and {len(promoter_codes)} promoters make no pairs."
-            )
+            raise ShapeError(f"{len(enhancer_codes)} enhancers and {len(promoter_codes)} promoters make no pairs.")
         batches = [
             self.scorer.logits(enhancer_codes[at : at + batch_size], promoter_codes[at : at + batch_size])
             for at in range(0, len(enhancer_codes), batch_size)
@@ -329,9 +323,7 @@ class Model:
             return 0.0
         trained = self.provenance.training_prevalence
         if trained is None:
-            raise ConfigError(
-                "this model does not know its training prevalence, so --prevalence cannot be used."
-            )
+            raise ConfigError("this model does not know its training prevalence, so --prevalence cannot be used.")
         return prevalence_shift(trained, prevalence)
 
     @classmethod
@@ -341,7 +333,8 @@ class Model:
             raise ModelFileError("it is no epidyn model: its metadata has no format version.")
         if int(version) > FORMAT_VERSION:
             raise ModelFileError(
-                f"its format is {version}; this epidyn ({__version__}) reads up to {FORMAT_VERSION}. Install a newer one."
+                f"its format is {version}; this epidyn ({__version__}) reads up to {FORMAT_VERSION}. "
+                "Install a newer one."
             )
         kind = metadata.get("kind", "")
         if kind not in SCORERS:

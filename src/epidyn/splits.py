@@ -178,15 +178,11 @@ def _on_chromosomes(pairs: pd.DataFrame, names: str, option: str) -> Rows:
 
 def _column_parts(pairs: pd.DataFrame) -> Parts:
     if "split" not in pairs:
-        raise SplitError(
-            f"--split column needs a column 'split' with {', '.join(PARTS)}; the table has none."
-        )
+        raise SplitError(f"--split column needs a column 'split' with {', '.join(PARTS)}; the table has none.")
     parts = pairs["split"].to_numpy(dtype=object)
     unknown = [f"row {row}: {parts[row]!r}" for row in np.flatnonzero(~np.isin(parts.astype(str), PARTS))]
     if unknown:
-        raise SplitError(
-            f"the column 'split' may hold {', '.join(PARTS)}; {len(unknown)} rows differ:", unknown
-        )
+        raise SplitError(f"the column 'split' may hold {', '.join(PARTS)}; {len(unknown)} rows differ:", unknown)
     return parts
 
 

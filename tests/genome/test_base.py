@@ -28,9 +28,7 @@ def slow_fetch(letters: str, start: int, end: int) -> list[int]:
 
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_fetch_is_a_slice_of_the_padded_sequence(
-    genome: Genome, sequences: dict[str, str], data: st.DataObject
-):
+def test_fetch_is_a_slice_of_the_padded_sequence(genome: Genome, sequences: dict[str, str], data: st.DataObject):
     chrom = data.draw(st.sampled_from(list(sequences)))
     size = len(sequences[chrom])
     start = data.draw(st.integers(-PADDING, size - 1))

@@ -31,9 +31,7 @@ def set_age(path: Path, seconds: int) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - seconds * 10**9))
 
 
-def test_intervals_that_begin_at_a_block_of_bgzip(
-    genome_file: Callable[[str], Path], sequences: dict[str, str]
-):
+def test_intervals_that_begin_at_a_block_of_bgzip(genome_file: Callable[[str], Path], sequences: dict[str, str]):
     path = genome_file("bgzip")
     with path.open("rb") as handle:
         begins = [block[2] for block in bgzf.BgzfBlocks(handle)][1:]
@@ -130,9 +128,7 @@ def test_a_bgzip_index_of_another_file_is_made_anew(
     fai = path.with_name("genome.dat.fai")
     whole = fai.read_text()
     rows = [row.split("\t") for row in whole.splitlines()]
-    fai.write_text(
-        "".join("\t".join([row[0], row[1], str(int(row[2]) + moved), *row[3:]]) + "\n" for row in rows)
-    )
+    fai.write_text("".join("\t".join([row[0], row[1], str(int(row[2]) + moved), *row[3:]]) + "\n" for row in rows))
     with Genome.open(path) as genome:
         assert genome.fetch("chrX", 0, 977).tolist() == encode(sequences["chrX"]).tolist()
     assert fai.read_text() == whole

@@ -81,9 +81,7 @@ def test_a_bgzip_without_its_end_is_truncated(tmp_path: Path, sequences: dict[st
     assert [each.name for each in tmp_path.iterdir()] == ["cut.fa.gz"]
 
 
-def test_a_large_gzip_is_refused_with_advice(
-    genome_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-):
+def test_a_large_gzip_is_refused_with_advice(genome_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch):
     path = genome_file("gzip")
     assert opening.MAX_GZIP_BYTES == 300_000_000
     monkeypatch.setattr(opening, "MAX_GZIP_BYTES", path.stat().st_size - 1)

@@ -40,9 +40,7 @@ def slow_fetch(seed: int, chrom: str, start: int, end: int) -> str:
 )
 def test_fetch_is_the_twin(seed: int, chrom: str, start: int, length: int):
     genome = Genome.open(f"random:hg19:{seed}")
-    assert decode(genome.fetch(chrom, start, start + length)) == slow_fetch(
-        seed, chrom, start, start + length
-    )
+    assert decode(genome.fetch(chrom, start, start + length)) == slow_fetch(seed, chrom, start, start + length)
 
 
 GOLDEN = [

@@ -14,9 +14,7 @@ def test_against_the_formula_element_by_element():
         block.spatial.weight[0],
     )
     for sample in range(2):
-        squeeze = sum(
-            second @ torch.relu(first @ pooled) for pooled in (x[sample].amax(1), x[sample].mean(1))
-        )
+        squeeze = sum(second @ torch.relu(first @ pooled) for pooled in (x[sample].amax(1), x[sample].mean(1)))
         reweighted = x[sample] * torch.sigmoid(squeeze)[:, None]
         profile = torch.stack([reweighted.amax(0), reweighted.mean(0)])
         padded = torch.nn.functional.pad(profile, (1, 1))

@@ -12,9 +12,7 @@ from epidyn.errors import ShapeError
 from epidyn.nn.embedding import KmerEmbedding, tokenize
 
 
-@given(
-    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 7))
-)
+@given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 7)))
 def test_tokens_equal_the_numpy_twin(codes: np.ndarray):
     got = tokenize(torch.from_numpy(codes.copy()))
     assert got.dtype == torch.int64

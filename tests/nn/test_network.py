@@ -128,9 +128,7 @@ def test_given_kmer_vectors_are_where_the_tables_start():
     assert np.array_equal(network.promoter_kmers.table.weight.detach(), vectors)
     with torch.no_grad():
         network.enhancer_kmers.table.weight.zero_()
-    assert np.array_equal(network.promoter_kmers.table.weight.detach(), vectors), (
-        "the two tables share memory"
-    )
+    assert np.array_equal(network.promoter_kmers.table.weight.detach(), vectors), "the two tables share memory"
 
 
 @pytest.mark.parametrize(

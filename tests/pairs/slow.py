@@ -39,8 +39,7 @@ def complaints(row: dict[str, str]) -> list[str]:
     enhancer, promoter = row["enhancer_chrom"].strip(), row["promoter_chrom"].strip()
     if enhancer and promoter and enhancer != promoter:
         found.append(
-            f"enhancer_chrom is {shown(enhancer)}, promoter_chrom is {shown(promoter)}; "
-            "one chromosome is needed"
+            f"enhancer_chrom is {shown(enhancer)}, promoter_chrom is {shown(promoter)}; one chromosome is needed"
         )
     if "label" in row and whole(row["label"]) not in (0, 1):
         found.append(f"label is {shown(row['label'])}; 0 or 1 is needed")

@@ -36,6 +36,5 @@ def test_two_cell_lines_in_a_pair_are_reported_where_both_names_are_good():
     with pytest.raises(PairTableError) as caught:
         findings.raise_if_any("t")
     assert caught.value.rows == (
-        'line 3: the cell line of enhancer_name is "K562", that of promoter_name "NHEK"; '
-        "one cell line is needed",
+        'line 3: the cell line of enhancer_name is "K562", that of promoter_name "NHEK"; one cell line is needed',
     )

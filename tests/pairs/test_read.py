@@ -24,8 +24,7 @@ ROW = ["chr1", "100", "200", "chr1", "9000", "9100", "1"]
 def rows_with(changes: dict[int, dict[str, str]], count: int) -> list[list[str]]:
     """Return ``count`` good rows, of which those in ``changes`` (0-based) have other cells."""
     return [
-        [changes.get(i, {}).get(name, cell) for name, cell in zip(HEADER, ROW, strict=True)]
-        for i in range(count)
+        [changes.get(i, {}).get(name, cell) for name, cell in zip(HEADER, ROW, strict=True)] for i in range(count)
     ]
 
 
@@ -224,9 +223,7 @@ def test_the_columns_found_are_shown(tmp_path):
 
 def test_an_ambiguous_header_is_refused(tmp_path):
     header = "enhancer_name,promoter_name,x\tenhancer_name\tpromoter_name\ty"
-    with pytest.raises(
-        PairTableError, match=r"ambiguous: .* separated by tab or .* separated by comma"
-    ) as caught:
+    with pytest.raises(PairTableError, match=r"ambiguous: .* separated by tab or .* separated by comma") as caught:
         read_pairs(write_text(tmp_path / "t", header + "\n"))
     assert len(caught.value.rows) == len(LAYOUTS)
 

@@ -194,9 +194,7 @@ def test_a_column_given_twice_is_refused():
 
 
 def test_hela_is_read_as_hela_s3_and_said_once(caplog):
-    table = pd.concat(
-        [one_row(cell_line=line) for line in (" HeLa", "HeLa", "K562 ", "H1")], ignore_index=True
-    )
+    table = pd.concat([one_row(cell_line=line) for line in (" HeLa", "HeLa", "K562 ", "H1")], ignore_index=True)
     with caplog.at_level(logging.INFO, logger="epidyn"):
         checked = validate(table, "my pairs")
         assert checked["cell_line"].tolist() == ["HeLa-S3", "HeLa-S3", "K562", "H1"]

@@ -128,9 +128,7 @@ def test_distance_and_element_length_say_nothing(rule):
 
 
 def test_a_mixture_names_each_pairs_rule_and_each_rule_holds():
-    simulation = simulated(
-        "presence", pairing=1.0, propensity=2.0, pairs_per_promoter=2, pairs_per_chromosome=400
-    )
+    simulation = simulated("presence", pairing=1.0, propensity=2.0, pairs_per_promoter=2, pairs_per_chromosome=400)
     pairs = simulation.pairs
     shares = pairs["rule"].value_counts(normalize=True)
     assert shares.to_dict() == pytest.approx({"presence": 0.25, "pairing": 0.25, "propensity": 0.5}, abs=0.06)

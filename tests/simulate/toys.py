@@ -63,10 +63,7 @@ def information(matrix: str) -> float:
     """Return the log-odds score that an instance drawn from a matrix has on average, in bits."""
     frequencies = published_frequencies()[matrix]
     return sum(
-        share * math.log2(share / BACKGROUND[base])
-        for base in "ACGT"
-        for share in frequencies[base]
-        if share > 0
+        share * math.log2(share / BACKGROUND[base]) for base in "ACGT" for share in frequencies[base] if share > 0
     )
 
 

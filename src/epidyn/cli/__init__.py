@@ -45,9 +45,7 @@ def _version(show: bool) -> None:
 @app.callback()
 def _common(
     context: typer.Context,
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version."
-    ),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

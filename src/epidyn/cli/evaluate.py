@@ -15,9 +15,7 @@ _FILES = ("metrics.json", "roc.png", "precision_recall.png")
 
 def evaluate(
     scores: Annotated[Path, typer.Option(help="Scores of labelled pairs, as predict writes them.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for metrics.json and the ROC and PR figures.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for metrics.json and the ROC and PR figures.")] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="A pair counts as interacting from this probability on.")
     ] = 0.5,

@@ -18,16 +18,12 @@ def _quiet(on: bool) -> None:
 
 Quiet = Annotated[
     bool,
-    typer.Option(
-        "--quiet", callback=_quiet, help="No progress bars and no reports, only results and errors."
-    ),
+    typer.Option("--quiet", callback=_quiet, help="No progress bars and no reports, only results and errors."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
 GenomeSpec = Annotated[
     str,
-    typer.Option(
-        "--genome", help="FASTA (plain or bgzipped), 2bit, or random:hg19[:SEED].", metavar="GENOME"
-    ),
+    typer.Option("--genome", help="FASTA (plain or bgzipped), 2bit, or random:hg19[:SEED].", metavar="GENOME"),
 ]
 PairsPath = Annotated[Path, typer.Option("--pairs", help="Pair table: TargetFinder, BENGI, or our columns.")]

@@ -15,9 +15,7 @@ def predict(
     pairs: PairsPath,
     genome: GenomeSpec,
     out: Annotated[Path | None, typer.Option(help="Scores to write (TSV); default standard output.")] = None,
-    batch_size: Annotated[
-        int, typer.Option(help="Pairs scored at once; the result does not depend on it.")
-    ] = 64,
+    batch_size: Annotated[int, typer.Option(help="Pairs scored at once; the result does not depend on it.")] = 64,
     rc_average: Annotated[
         bool, typer.Option("--rc-average", help="Average with both windows reverse-complemented.")
     ] = False,

@@ -29,13 +29,9 @@ def simulate(
     ] = 0.0,
     propensity: Annotated[
         float,
-        typer.Option(
-            help="Weight of the rule: a promoter's pairs mostly share one label; sequence says nothing."
-        ),
+        typer.Option(help="Weight of the rule: a promoter's pairs mostly share one label; sequence says nothing."),
     ] = 0.0,
-    propensity_purity: Annotated[
-        float, typer.Option(help="Share of such promoters with one label only.")
-    ] = 0.92,
+    propensity_purity: Annotated[float, typer.Option(help="Share of such promoters with one label only.")] = 0.92,
     cell_line: Annotated[str, typer.Option(help="Cell line in the pair table.")] = "simulated",
     seed: Seed = 0,
     force: Force = False,

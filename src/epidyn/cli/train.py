@@ -38,16 +38,12 @@ def train(
     ] = None,
     genome: Annotated[str | None, typer.Option(help="FASTA, 2bit, or random:hg19[:SEED].")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make.")] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with this run folder; takes no other option.")
-    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run folder; takes no other option.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings as TOML; a run folder's config.toml repeats it.")
     ] = None,
     kmer_vectors: Annotated[Path | None, typer.Option(help="6-mer vectors: .npy or word2vec text.")] = None,
-    split: Annotated[
-        str | None, typer.Option(help="random (default), chromosome:NAME,NAME or column.")
-    ] = None,
+    split: Annotated[str | None, typer.Option(help="random (default), chromosome:NAME,NAME or column.")] = None,
     validation: Annotated[
         str | None, typer.Option(help="auto (default), elements, pairs, samples or chromosome:NAME,NAME.")
     ] = None,
@@ -73,14 +69,10 @@ def train(
     max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn; default 0.")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
-    devices: Annotated[
-        int | None, typer.Option(help="Number of GPUs, or of CPU processes; default 1.")
-    ] = None,
+    devices: Annotated[int | None, typer.Option(help="Number of GPUs, or of CPU processes; default 1.")] = None,
     accelerator: Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help="Default auto.")] = None,
     precision: Annotated[Literal["32", "bf16"] | None, typer.Option(help="Default 32.")] = None,
-    save_minutes: Annotated[
-        float | None, typer.Option(help="Between saves within an epoch; default 5.")
-    ] = None,
+    save_minutes: Annotated[float | None, typer.Option(help="Between saves within an epoch; default 5.")] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other setting, as section.key=value, for example network.gru=false."),
@@ -116,26 +108,22 @@ def train(
 def _resume(folder: Path, others: set[str]) -> None:
     if others:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
-        raise ConfigError(
-            f"--resume takes no other option (given: {options}); the run's config.toml holds them."
-        )
+        raise ConfigError(f"--resume takes no other option (given: {options}); the run's config.toml holds them.")
     from epidyn.training import resume as library_resume
 
     library_resume(folder)
 
 
 def _by_section(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Sort options into the sections of a configuration; files get absolute paths, so that a run can be resumed
-    from any folder.
+    """Sort options into the sections of a configuration.
+
+    Files get absolute paths, so that a run can be resumed from any folder.
     """
     if given.get("copies", "").isdigit():
         given["copies"] = int(given["copies"])
     if "genome" in given and ":" not in given["genome"]:
         given["genome"] = Path(given["genome"])
-    values = {
-        name: str(value.resolve()) if isinstance(value, Path) else value for name, value in given.items()
-    }
+    values = {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in given.items()}
     return {
-        section: {name: values[name] for name in names if name in values}
-        for section, names in _SECTIONS.items()
+        section: {name: values[name] for name in names if name in values} for section, names in _SECTIONS.items()
     }

@@ -91,9 +91,7 @@ class Genome(ABC):
         """
         from epidyn.genome.memory import MemoryGenome
 
-        return MemoryGenome(
-            name, {chrom: to_codes(each, f"{name}, {chrom}") for chrom, each in sequences.items()}
-        )
+        return MemoryGenome(name, {chrom: to_codes(each, f"{name}, {chrom}") for chrom, each in sequences.items()})
 
     @abstractmethod
     def _read(self, chrom: str, start: int, end: int) -> Codes:

@@ -46,8 +46,7 @@ class FastaGenome(FileGenome):
             codes = encode(handle.fetch(chrom, start + 1, end))
         except READ_ERRORS as error:
             raise InputFileError(
-                f"genome {self.path}: {chrom}:{start}-{end} cannot be read ({error}). "
-                "Copy or download it again."
+                f"genome {self.path}: {chrom}:{start}-{end} cannot be read ({error}). Copy or download it again."
             ) from error
         if len(codes) != end - start:
             raise InputFileError(

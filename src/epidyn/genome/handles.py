@@ -48,9 +48,7 @@ class FileGenome(Genome):
             try:
                 changed = stamp(self.path) != self._stamp
             except OSError as error:
-                raise InputFileError(
-                    f"genome {self.path} cannot be read any more: {error.strerror}."
-                ) from error
+                raise InputFileError(f"genome {self.path} cannot be read any more: {error.strerror}.") from error
             if changed:
                 raise InputFileError(f"genome {self.path} was changed after it was opened. Open it again.")
             self._handle = self._open()

@@ -73,9 +73,7 @@ def _records(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Codes]]:
                 yield name, encode(letters)
             words = line[1:].split(maxsplit=1)
             if not words:
-                raise GenomeError(
-                    f"genome {path}, line {number}: a sequence has no name. Put one behind the '>'."
-                )
+                raise GenomeError(f"genome {path}, line {number}: a sequence has no name. Put one behind the '>'.")
             name, letters = words[0], bytearray()
         else:
             letters += line.strip().encode("ascii", "replace")

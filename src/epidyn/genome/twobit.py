@@ -51,9 +51,7 @@ class TwoBitGenome(FileGenome):
         try:
             return py2bit.open(os.fspath(self.path))
         except RuntimeError as error:
-            raise InputFileError(
-                f"genome {self.path} is a 2bit file that py2bit cannot open. {_CURE}"
-            ) from error
+            raise InputFileError(f"genome {self.path} is a 2bit file that py2bit cannot open. {_CURE}") from error
 
     def _read(self, chrom: str, start: int, end: int) -> Codes:
         return encode(self.handle().sequence(chrom, start, end))
@@ -99,9 +97,7 @@ class _Reader:
     def index(self) -> Iterator[tuple[str, int]]:
         version, count, _ = self.number(), self.number(), self.number()
         if version > 1:
-            raise InputFileError(
-                f"genome {self.path} is 2bit of version {version}; versions 0 and 1 can be read."
-            )
+            raise InputFileError(f"genome {self.path} is 2bit of version {version}; versions 0 and 1 can be read.")
         for _ in range(count):
             raw = self.take(self.number("B"))
             # Version 1 is what `faToTwoBit -long` writes: offsets of 64 bits.

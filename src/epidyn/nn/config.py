@@ -41,9 +41,7 @@ class NetworkConfig(BaseModel):
     fusion: Literal["dynamic", "fixed", "concatenation", "attention", "gated", "none"] = Field(
         "dynamic", description="how transformer and GRU streams join; gated depends on the content"
     )
-    positional_encoding: bool = Field(
-        False, description="add sinusoidal positions to the transformer's input"
-    )
+    positional_encoding: bool = Field(False, description="add sinusoidal positions to the transformer's input")
     gru_input: Literal["transformer", "stem"] = Field(
         "transformer", description="what the GRU reads: the transformer's output, or the joined features"
     )
@@ -53,9 +51,7 @@ class NetworkConfig(BaseModel):
         "normal", description="start of the two dynamic gates: N(0, 1) as published, or both 0"
     )
     dropout: Rate = Field(0.5, description="after the joining batch norm and before the output")
-    transformer_dropout: Rate = Field(
-        0.1, description="after attention, inside and after the feed-forward part"
-    )
+    transformer_dropout: Rate = Field(0.1, description="after attention, inside and after the feed-forward part")
     attention_dropout: Rate = Field(0.1, description="on the attention weights")
 
     @property
@@ -86,9 +82,7 @@ class NetworkConfig(BaseModel):
         if self.gru and self.channels % 2:
             raise ValueError(f"channels ({self.channels}) must be even, half for each direction of the GRU")
         if self.cbam and self.cbam_reduction > self.channels:
-            raise ValueError(
-                f"cbam_reduction ({self.cbam_reduction}) must not exceed channels ({self.channels})"
-            )
+            raise ValueError(f"cbam_reduction ({self.cbam_reduction}) must not exceed channels ({self.channels})")
         if self.cbam and self.cbam_kernel % 2 == 0:
             raise ValueError(f"cbam_kernel ({self.cbam_kernel}) must be odd")
         return self

@@ -50,9 +50,7 @@ class KmerEmbedding(nn.Module):
     def __init__(self, vectors: npt.NDArray[np.floating], *, train: bool) -> None:
         super().__init__()
         if vectors.ndim != 2 or vectors.shape[0] != VOCABULARY:
-            raise ShapeError(
-                f"k-mer vectors have shape {vectors.shape}; ({VOCABULARY}, vector_size) is needed."
-            )
+            raise ShapeError(f"k-mer vectors have shape {vectors.shape}; ({VOCABULARY}, vector_size) is needed.")
         self.table = nn.Embedding.from_pretrained(
             torch.tensor(vectors, dtype=torch.float32), freeze=not train, padding_idx=None
         )

@@ -49,9 +49,7 @@ class EpiDynFusion(nn.Module):
             )
         size = config.channels
         self.enhancer_kmers = KmerEmbedding(kmer_vectors, train=config.train_kmers)
-        self.promoter_kmers = (
-            None if config.tie_kmers else KmerEmbedding(kmer_vectors, train=config.train_kmers)
-        )
+        self.promoter_kmers = None if config.tie_kmers else KmerEmbedding(kmer_vectors, train=config.train_kmers)
         self.enhancer_stem = Stem(config.vector_size, size, config.enhancer_kernel, config.enhancer_pool)
         self.promoter_stem = Stem(config.vector_size, size, config.promoter_kernel, config.promoter_pool)
         self.join_norm = nn.BatchNorm1d(size)

@@ -68,8 +68,9 @@ class PlainEpiDynFusion(nn.Module):
                 size, config.heads, config.feedforward, config.transformer_dropout, batch_first=True
             )
             self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+            # The stack holds a copy of the layer; its attention has a rate of its own.
             for copied in self.encoder.layers:
-                copied.self_attn.dropout = config.attention_dropout  # type: ignore[union-attr, assignment]
+                copied.self_attn.dropout = config.attention_dropout
         if config.gru:
             self.gru = nn.GRU(size, size // 2, config.gru_layers, batch_first=True, bidirectional=True)
         if config.fuses:

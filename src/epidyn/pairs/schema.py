@@ -234,9 +234,7 @@ def _check_element(table: pd.DataFrame, role: str, findings: Findings) -> dict[s
     }
 
 
-def _check_coordinate(
-    column: pd.Series[Any], findings: Findings
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _check_coordinate(column: pd.Series[Any], findings: Findings) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     values, good = whole_numbers(column)
     findings.add_where(
         ~good, lambda i: f"{column.name} is {quoted(column.iloc[i])}; a whole number from 0 is needed"

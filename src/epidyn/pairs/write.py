@@ -43,9 +43,7 @@ def write_pairs(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.Pat
     gzipped = suffixes[-1:] == [".gz"]
     delimiter = DELIMITERS.get("".join(suffixes[-2:-1] if gzipped else suffixes[-1:]))
     if delimiter is None:
-        raise OutputError(
-            f"cannot write {path}: a pair table's name must end in .csv, .tsv, .csv.gz or .tsv.gz."
-        )
+        raise OutputError(f"cannot write {path}: a pair table's name must end in .csv, .tsv, .csv.gz or .tsv.gz.")
     chunks = [table] if isinstance(table, pd.DataFrame) else table
     with atomic_path(path) as beside, beside.open("wb") as binary:
         # No name and no time in the gzip header, so that equal tables are equal files.

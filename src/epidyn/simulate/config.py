@@ -120,7 +120,5 @@ def _describe(fault: ErrorDetails) -> str:
     if not name:  # settings that do not go together; our own message names them
         return str(fault["ctx"]["error"])
     if fault["type"] == "string_pattern_mismatch":
-        return (
-            f"{name} is {fault['input']!r}; it must be letters, digits, '.', '_' or '-', none of these first"
-        )
+        return f"{name} is {fault['input']!r}; it must be letters, digits, '.', '_' or '-', none of these first"
     return f"{name} is {fault['input']!r}; {fault['msg'][0].lower()}{fault['msg'][1:]}"

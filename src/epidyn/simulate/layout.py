@@ -59,6 +59,4 @@ def lay_out(rng: np.random.Generator, config: SimulationConfig, enhancers: int, 
     # windows.central reads start as 1-based, so its window begins a base before this one: still in the gap.
     start = window_start + (windows - lengths) // 2
     end = start + lengths
-    return Layout(
-        int(ends[-1] + gaps[-1]), start[:enhancers], end[:enhancers], start[enhancers:], end[enhancers:]
-    )
+    return Layout(int(ends[-1] + gaps[-1]), start[:enhancers], end[:enhancers], start[enhancers:], end[enhancers:])

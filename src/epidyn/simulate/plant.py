@@ -51,9 +51,7 @@ def draw_background(rng: np.random.Generator, size: int) -> Codes:
     return _LETTERS[rng.integers(len(_LETTERS), size=size, dtype=np.uint8)]
 
 
-def plant(
-    rng: np.random.Generator, config: SimulationConfig, sequence: Codes, elements: Elements
-) -> pd.DataFrame:
+def plant(rng: np.random.Generator, config: SimulationConfig, sequence: Codes, elements: Elements) -> pd.DataFrame:
     """Write instances and decoys of ``elements`` into ``sequence``, and return where they are.
 
     Instances lie inside their element, in random order, on random strands, and never overlap.

@@ -76,6 +76,4 @@ class TrainingState:
         try:
             return cls(**torch.load(path, map_location="cpu", weights_only=True))
         except (RuntimeError, EOFError, TypeError, ValueError, pickle.UnpicklingError) as error:
-            raise ModelFileError(
-                f"checkpoint {path} cannot be read ({error}). Start the run again."
-            ) from error
+            raise ModelFileError(f"checkpoint {path} cannot be read ({error}). Start the run again.") from error

@@ -29,9 +29,7 @@ class DataConfig(_Section):
 
     pairs: str = Field(description="pair table")
     genome: str = Field(description="genome: FASTA, 2bit or random:hg19[:SEED]")
-    kmer_vectors: str | None = Field(
-        None, description="6-mer vectors, .npy (4097, dimensions) or word2vec text"
-    )
+    kmer_vectors: str | None = Field(None, description="6-mer vectors, .npy (4097, dimensions) or word2vec text")
     shuffle_labels: bool = Field(False, description="control: permute labels within each chromosome")
 
 
@@ -47,9 +45,7 @@ class SplitConfig(_Section):
 class TrainingConfig(_Section):
     """How the network is trained."""
 
-    protocol: Literal["default", "published"] = Field(
-        "default", description="the set of settings it started from"
-    )
+    protocol: Literal["default", "published"] = Field("default", description="the set of settings it started from")
     copies: Annotated[int, Field(ge=0, le=1000)] | Literal["balanced"] = Field(
         "balanced",
         description="shifted copies of a positive; balanced: round(negatives / positives), at most 20",
@@ -66,9 +62,7 @@ class TrainingConfig(_Section):
     devices: Positive = 1
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     precision: Literal["32", "bf16"] = "32"
-    save_minutes: float = Field(
-        5.0, ge=0, description="between saves within an epoch; 0 saves after every step"
-    )
+    save_minutes: float = Field(5.0, ge=0, description="between saves within an epoch; 0 saves after every step")
 
 
 class RunConfig(_Section):
@@ -132,9 +126,7 @@ def parse_assignments(assignments: list[str]) -> Settings:
         name, equals, text = assignment.partition("=")
         section, dot, key = name.strip().partition(".")
         if not (equals and dot and key):
-            raise ConfigError(
-                f"--set {assignment!r} must read section.key=value, for example network.gru=false."
-            )
+            raise ConfigError(f"--set {assignment!r} must read section.key=value, for example network.gru=false.")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
@@ -155,9 +147,7 @@ def make_config(*layers: Mapping[str, Mapping[str, Any]]) -> RunConfig:
     for layer in layers:
         for section, values in layer.items():
             if not isinstance(values, Mapping):
-                raise ConfigError(
-                    f"setting {section!r} stands outside a section; known sections: {_sections()}."
-                )
+                raise ConfigError(f"setting {section!r} stands outside a section; known sections: {_sections()}.")
             merged.setdefault(section, {}).update(values)
     if merged.get("training", {}).get("protocol") == "published":
         merged = {**merged, **{name: {**base, **merged.get(name, {})} for name, base in PUBLISHED.items()}}

@@ -45,9 +45,7 @@ class RunFolder:
     def require(self) -> None:
         """Raise InputFileError unless this is a run folder."""
         if not (self / self.CONFIG).is_file():
-            raise InputFileError(
-                f"{self.path} is no run folder: it has no {self.CONFIG}. Start one with --out."
-            )
+            raise InputFileError(f"{self.path} is no run folder: it has no {self.CONFIG}. Start one with --out.")
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table, comma-separated for .csv, else by tabs, whole or not at all."""

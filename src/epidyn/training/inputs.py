@@ -136,6 +136,4 @@ def _report(pairs: pd.DataFrame, split: Split, data: SplitData) -> None:
             len(windows),
             windows.label.sum(),
         )
-    log.info(
-        "split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies
-    )
+    log.info("split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies)

@@ -27,11 +27,14 @@ log = logging.getLogger("epidyn")
 class NetworkModule(lightning.LightningModule):
     """Binary cross-entropy on logits, NAdam."""
 
+    network: EpiDynFusion
+    validated: list[tuple[Tensor, Tensor]]
+
     def __init__(self, network: EpiDynFusion, config: TrainingConfig) -> None:
         super().__init__()
         self.network = network
         self.config = config
-        self.validated: list[tuple[Tensor, Tensor]] = []
+        self.validated = []
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the mean loss of a batch."""
@@ -57,6 +60,8 @@ class Journal(lightning.Callback):
 
     Parameters
     ----------
+    module
+        What is trained.
     state
         Where the run is; changed in place.
     data
@@ -73,6 +78,7 @@ class Journal(lightning.Callback):
 
     def __init__(
         self,
+        module: NetworkModule,
         state: TrainingState,
         data: PairDataModule,
         config: TrainingConfig,
@@ -80,7 +86,7 @@ class Journal(lightning.Callback):
         steps_per_epoch: int,
         advance: Advance,
     ) -> None:
-        self.state, self.data, self.config = state, data, config
+        self.module, self.state, self.data, self.config = module, state, data, config
         self._write = save
         self.steps_per_epoch = steps_per_epoch
         self.advance = advance
@@ -119,34 +125,30 @@ class Journal(lightning.Callback):
         state.step += 1
         due = (time.monotonic() - self._written) / 60 >= self.config.save_minutes
         if due and state.batch < self._last_batch:
-            self._save(trainer, pl_module)
+            self._save(trainer)
         self.advance(1, f"epoch {state.epoch + 1}, step {state.step:,}")
 
-    def on_validation_epoch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """End the epoch: history, best weights, whether to stop, and a save."""
         state = self.state
         self._tick()
-        loss = self._record(trainer, pl_module)
+        loss = self._record(trainer)
         if loss < state.best_loss:
             state.best_loss, state.best_epoch, state.waited = loss, state.epoch + 1, 0
-            state.best_weights = _copied(pl_module.network.state_dict())
+            state.best_weights = _copied(self.module.network.state_dict())
         else:
             state.waited += 1
         state.epoch, state.batch, state.loss_count = state.epoch + 1, 0, 0
         self._loss_sum.zero_()
         out_of_steps = self.config.max_steps is not None and state.step >= self.config.max_steps
-        state.finished = (
-            state.waited >= self.config.patience or state.epoch >= self.config.epochs or out_of_steps
-        )
+        state.finished = state.waited >= self.config.patience or state.epoch >= self.config.epochs or out_of_steps
         trainer.should_stop = state.finished
-        self._save(trainer, pl_module)
+        self._save(trainer)
         self._go_on()
 
-    def _record(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> float:
+    def _record(self, trainer: lightning.Trainer) -> float:
         """Add the epoch to the history; return its validation loss."""
-        logits, labels = _gathered(pl_module)
+        logits, labels = _gathered(self.module)
         loss = float(F.binary_cross_entropy_with_logits(logits, labels.double()))
         loss_sum, count = _summed(float(self._loss_sum), self.state.loss_count)
         row = {
@@ -167,11 +169,11 @@ class Journal(lightning.Callback):
         )
         return loss
 
-    def _save(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def _save(self, trainer: lightning.Trainer) -> None:
         """Bring the state up to date and hand it to be written."""
         self._tick()
         self.state.loss_sum = float(self._loss_sum)
-        self.state.weights = _copied(pl_module.network.state_dict())
+        self.state.weights = _copied(self.module.network.state_dict())
         self.state.optimizer = trainer.optimizers[0].state_dict()
         if trainer.is_global_zero:
             self._write(self.state)
@@ -195,7 +197,7 @@ def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in state.items()}
 
 
-def _gathered(module: lightning.LightningModule) -> tuple[Tensor, Tensor]:
+def _gathered(module: NetworkModule) -> tuple[Tensor, Tensor]:
     """Return all logits (float64) and labels of the validation, from every device, and forget them."""
     own = tuple(torch.cat([kept[part] for kept in module.validated]).cpu() for part in (0, 1))
     module.validated = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 import resource
 import sys
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as lightning
 import torch
 
 from epidyn import __version__, metrics
@@ -90,7 +90,7 @@ def metrics_report(
             "epidyn": __version__,
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "lightning": lightning.__version__,
+            "lightning": importlib.metadata.version("pytorch-lightning"),
             "threads": torch.get_num_threads(),
             "machine": platform.machine(),
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",

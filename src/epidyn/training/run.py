@@ -103,9 +103,7 @@ def resume(out: str | os.PathLike[str]) -> Model:
         try:
             network.load_state_dict(state.weights)
         except RuntimeError as error:
-            raise ModelFileError(
-                f"the checkpoint in {folder.path} does not fit its {folder.CONFIG}."
-            ) from error
+            raise ModelFileError(f"the checkpoint in {folder.path} does not fit its {folder.CONFIG}.") from error
     elif _first_process():
         folder.write_table(folder.SPLIT, inputs.split.table())
     return _finish(config, folder, inputs, network, vectors, state)
@@ -117,9 +115,7 @@ def check_device(config: RunConfig) -> None:
         raise ConfigError("--accelerator gpu: this machine has no CUDA device. Use cpu or auto.")
     on_gpu = config.training.accelerator != "cpu" and torch.cuda.is_available()
     if on_gpu and config.training.devices > torch.cuda.device_count():
-        raise ConfigError(
-            f"--devices {config.training.devices}: this machine has {torch.cuda.device_count()}."
-        )
+        raise ConfigError(f"--devices {config.training.devices}: this machine has {torch.cuda.device_count()}.")
 
 
 def _finish(
@@ -132,9 +128,7 @@ def _finish(
 ) -> Model:
     """Train what is left, then write model, test predictions and metrics, in this order."""
     with folder.logged():
-        log.info(
-            "epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}"
-        )
+        log.info("epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}")
         for departure in departures(config):
             log.info("departs from the published protocol: %s", departure)
         if not state.finished:
@@ -163,9 +157,7 @@ def _fit(
     samples = len(inputs.data.train)
     steps = batches_per_epoch(samples, settings.batch_size, smallest=2 * settings.devices)
     if steps == 0:
-        raise ConfigError(
-            f"the training set has {samples} window pairs, too few for a batch over these devices."
-        )
+        raise ConfigError(f"the training set has {samples} window pairs, too few for a batch over these devices.")
     total = steps * settings.epochs if settings.max_steps is None else settings.max_steps
     data = PairDataModule(
         inputs.data, batch_size=settings.batch_size, seed=settings.seed, rc_augment=settings.rc_augment
@@ -177,7 +169,8 @@ def _fit(
 
     with borrowed_generators(), _quiet_lightning(), progress.bar("Training", total) as advance:
         advance(state.step)
-        journal = Journal(state, data, settings, save, steps, advance)
+        module = NetworkModule(network, settings)
+        journal = Journal(module, state, data, settings, save, steps, advance)
         trainer = lightning.Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
@@ -193,7 +186,7 @@ def _fit(
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(NetworkModule(network, settings), datamodule=data)
+        trainer.fit(module, datamodule=data)
 
 
 def _test(
@@ -205,9 +198,7 @@ def _test(
         return None, None, 0.0
     began = time.monotonic()
     test = inputs.data.test
-    logits = window_logits(
-        model.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=batch_size
-    )
+    logits = window_logits(model.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=batch_size)
     seconds = time.monotonic() - began
     probabilities = sigmoid(logits)
     scored = with_scores(inputs.pairs.iloc[test.row], logits, probabilities)
