@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from epidyn import windows
 from epidyn.elements import ROLES, ElementStore, Ints, Role, WindowRequest, locate
+from epidyn.errors import SplitError
 from epidyn.genome import Genome, reverse_complement
 from epidyn.splits import Split, draw_samples
 
@@ -94,6 +95,8 @@ def split_data(
     ------
     ChromosomeError, IntervalError
         If the genome lacks a chromosome, or an element lies wholly outside its own.
+    SplitError
+        If validation among samples leaves it without both labels.
     """
     labels = pairs["label"].to_numpy()
     seen = np.isin(split.parts, ("train", "validation"))
@@ -123,6 +126,11 @@ def split_data(
         held_out = draw_samples(samples["train"].label, validation_fraction, seed=seed)
         samples["validation"] = samples["train"].where(held_out)
         samples["train"] = samples["train"].where(~held_out)
+        if len(np.unique(samples["validation"].label)) < 2:
+            raise SplitError(
+                f"{validation_fraction:.0%} of {len(held_out)} window pairs leaves validation (samples) without "
+                "both labels. Give more pairs, more copies, or a larger validation_fraction."
+            )
     return SplitData(store, samples["train"], samples["validation"], samples["test"], copies)
 
 

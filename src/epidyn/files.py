@@ -8,7 +8,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -29,12 +29,12 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         If the folder does not exist, or the operating system refuses the writing.
     """
     target = Path(target)
-    if not target.parent.is_dir():
-        raise OutputError(f"cannot write {target}: there is no folder {target.parent}. Make it first.")
-    if target.is_dir():
-        raise OutputError(f"cannot write {target}: it is a folder. Give the name of a file.")
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
+        if not target.parent.is_dir():
+            raise OutputError(f"cannot write {target}: there is no folder {target.parent}. Make it first.")
+        if target.is_dir():
+            raise OutputError(f"cannot write {target}: it is a folder. Give the name of a file.")
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
@@ -46,7 +46,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
             f"cannot write {target}: {error.strerror or error}. Free space or rights there, or write elsewhere."
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # a name too long to be written cannot be removed either
+            beside.unlink()
 
 
 def write_text(target: str | os.PathLike[str], text: str) -> None:
@@ -103,7 +104,10 @@ def open_text(path: str | os.PathLike[str], what: str) -> Iterator[IO[str]]:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise InputFileError(f"{what} {path} is a damaged gzip file ({error}). Download it again.") from error
     except UnicodeDecodeError as error:
-        raise InputFileError(f"{what} {path} is no UTF-8 text (byte {error.start}).") from error
+        raise InputFileError(
+            f"{what} {path} is no UTF-8 text: it holds the byte 0x{error.object[error.start]:02x}. "
+            "Save it as UTF-8."
+        ) from error
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -89,6 +89,11 @@ def make_split(
     parts = _test_parts(pairs, split, test_fraction, rng)
     if validation == "auto":
         validation = _default_validation(parts, split)
+    elif validation != "column" and (parts == "validation").any():
+        raise SplitError(
+            f"the column 'split' has validation rows, and --validation {validation} asks for others. "
+            "Leave --validation out, or mark those rows train."
+        )
     _draw_validation(pairs, parts, validation, validation_fraction, rng)
     if validation == "auto-chromosome":
         held_out = pd.unique(pairs["promoter_chrom"][parts == "validation"])
@@ -141,6 +146,8 @@ def _draw_validation(
         if (parts[named] == "test").any():
             raise SplitError(f"--validation {validation} names chromosomes that are test. Choose others.")
         parts[named[parts[named] == "train"]] = "validation"
+        return
+    if not len(train):
         return
     within = pairs.iloc[train]
     if validation == "pairs":

@@ -76,7 +76,6 @@ def read_inputs(config: RunConfig) -> RunInputs:
         )
         digests = {"pairs": sha256(config.data.pairs), "genome": genome.digest()}
         name = genome.name
-    _report(pairs, split, data)
     return RunInputs(pairs, split, data, name, digests)
 
 
@@ -124,9 +123,11 @@ def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, str]:
     return network, f"of {Path(path).name} (sha256 {sha256(path)})"
 
 
-def _report(pairs: pd.DataFrame, split: Split, data: SplitData) -> None:
+def report_inputs(inputs: RunInputs) -> None:
+    """Log how many pairs and windows each part has."""
+    split, data = inputs.split, inputs.data
     for part in ("train", "validation", "test"):
-        labels = pairs["label"].to_numpy()[split.rows(part)]
+        labels = inputs.pairs["label"].to_numpy()[split.rows(part)]
         windows = getattr(data, part)
         log.info(
             "%s: %d pairs (%d positive), %d window pairs (%d positive)",

@@ -123,6 +123,8 @@ class Journal(lightning.Callback):
         state.loss_count += samples
         state.batch += 1
         state.step += 1
+        if state.step == 1:
+            log.info("the first step is done")
         due = (time.monotonic() - self._written) / 60 >= self.config.save_minutes
         if due and state.batch < self._last_batch:
             self._save(trainer)

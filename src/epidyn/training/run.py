@@ -26,7 +26,7 @@ from epidyn.scores import with_scores
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, departures, make_config, read_settings
 from epidyn.training.folder import RunFolder
-from epidyn.training.inputs import RunInputs, initial_network, read_inputs
+from epidyn.training.inputs import RunInputs, initial_network, read_inputs, report_inputs
 from epidyn.training.module import Journal, NetworkModule
 from epidyn.training.randomness import borrowed_generators
 from epidyn.training.report import best_row, metrics_report, provenance
@@ -129,6 +129,7 @@ def _finish(
     """Train what is left, then write model, test predictions and metrics, in this order."""
     with folder.logged():
         log.info("epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}")
+        report_inputs(inputs)
         for departure in departures(config):
             log.info("departs from the published protocol: %s", departure)
         if not state.finished:

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from epidyn.errors import InputFileError, OutputError
+from epidyn.files import (
+    atomic_path,
+    is_gzip,
+    open_text,
+    prepare_output_folder,
+    require_file,
+    sha256,
+    write_text,
+)
+
+TEXT = "enhancer,promoter\nähnlich,中\n"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "scores.tsv"
+    path.write_text("old")
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def read(path: Path) -> str:
+    with open_text(path, "pair table") as handle:
+        return handle.read()
+
+
+def test_the_file_appears_when_the_block_ends(target: Path):
+    with atomic_path(target) as beside:
+        assert beside.parent == target.parent
+        beside.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert names(target.parent) == ["scores.tsv"]
+
+
+@pytest.mark.parametrize("failure", [ValueError("a bug"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_file_and_nothing_beside_it(target: Path, failure: BaseException):
+    with pytest.raises(type(failure)) as caught, atomic_path(target) as beside:
+        beside.write_text("half")
+        raise failure
+    assert caught.value is failure
+    assert target.read_text() == "old"
+    assert names(target.parent) == ["scores.tsv"]
+
+
+def test_a_failure_leaves_nothing_where_nothing_was(tmp_path: Path):
+    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / "new.tsv") as beside:
+        beside.write_text("half")
+        raise ZeroDivisionError
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_while_writing_names_the_target(target: Path):
+    with pytest.raises(OutputError, match=r"scores\.tsv: No space left on device") as caught:
+        with atomic_path(target) as beside:
+            beside.write_text("half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(beside))
+    assert ".partial" not in str(caught.value)
+    assert target.read_text() == "old"
+    assert names(target.parent) == ["scores.tsv"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_while_closing_names_the_target(target: Path, monkeypatch: pytest.MonkeyPatch, call: str):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os if call == "fsync" else Path, call, full)
+    with pytest.raises(OutputError, match=r"scores\.tsv: No space left"):
+        write_text(target, "new")
+    monkeypatch.undo()
+    assert target.read_text() == "old"
+    assert names(target.parent) == ["scores.tsv"]
+
+
+def test_an_error_without_a_number_is_told_in_its_own_words(target: Path):
+    with pytest.raises(OutputError, match="the pipe broke"), atomic_path(target):
+        raise OSError("the pipe broke")
+
+
+@pytest.mark.parametrize("failure", [InputFileError("pairs.csv is empty."), OutputError("no room")])
+def test_our_own_errors_pass_through(target: Path, failure: OSError):
+    with pytest.raises(type(failure)) as caught, atomic_path(target):
+        raise failure
+    assert caught.value is failure
+
+
+def test_a_block_that_writes_nothing_is_an_error(target: Path):
+    with pytest.raises(OutputError, match=r"scores\.tsv"), atomic_path(target):
+        pass
+    assert target.read_text() == "old"
+
+
+def test_a_folder_that_is_not_there_is_named_before_the_work(tmp_path: Path):
+    with pytest.raises(OutputError, match="no folder .*nowhere"), atomic_path(tmp_path / "nowhere" / "x.tsv"):
+        pytest.fail("the block ran")
+    assert names(tmp_path) == []
+
+
+def test_a_folder_is_no_target(tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(OutputError, match="is a folder"), atomic_path(tmp_path / "run"):
+        pytest.fail("the block ran")
+
+
+@pytest.mark.parametrize("length", [250, 300])
+def test_a_name_that_is_too_long_is_our_error(tmp_path: Path, length: int):
+    with pytest.raises(OutputError, match="name too long"):
+        write_text(tmp_path / ("x" * length), TEXT)
+
+
+def test_text_is_written_as_utf8(tmp_path: Path):
+    write_text(tmp_path / "note.txt", TEXT)
+    assert (tmp_path / "note.txt").read_bytes() == TEXT.encode("utf-8")
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.csv.gz"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_text_is_read_by_content_whatever_the_name(tmp_path: Path, name: str, gzipped: bool, encoding: str):
+    content = TEXT.encode(encoding)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if gzipped else content)
+    assert is_gzip(path) is gzipped
+    assert read(path) == TEXT
+
+
+@pytest.mark.parametrize("kept", [5, 30, -1])
+def test_a_truncated_gzip_is_told(tmp_path: Path, kept: int):
+    path = tmp_path / "pairs.csv.gz"
+    path.write_bytes(gzip.compress(TEXT.encode() * 40)[:kept])
+    with pytest.raises(InputFileError, match=r"pair table .*pairs\.csv\.gz is a truncated gzip"):
+        read(path)
+
+
+@pytest.mark.parametrize("place", ["method", "body", "checksum", "behind"])
+def test_a_damaged_gzip_is_told(tmp_path: Path, place: str):
+    content = bytearray(gzip.compress(os.urandom(997)))
+    if place == "behind":
+        content += b"rubbish"
+    else:
+        content[{"method": 2, "body": 10, "checksum": -6}[place]] ^= 0xFF
+    path = tmp_path / "pairs.csv.gz"
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match=r"pair table .*pairs\.csv\.gz is a damaged gzip"):
+        with open_text(path, "pair table") as handle:
+            handle.buffer.read()
+
+
+@pytest.mark.parametrize("before", [0, 20_000])
+def test_text_that_is_no_utf8_is_told_with_the_byte(tmp_path: Path, before: int):
+    path = tmp_path / "pairs.csv"
+    path.write_bytes(b"a" * before + "Präfix".encode("latin-1"))
+    with pytest.raises(InputFileError, match=r"pairs\.csv is no UTF-8 text: it holds the byte 0xe4"):
+        read(path)
+
+
+def test_only_reading_errors_are_taken_for_the_file_s(tmp_path: Path):
+    path = tmp_path / "pairs.csv"
+    path.write_text(TEXT)
+    with pytest.raises(KeyError), open_text(path, "pair table"):
+        raise KeyError("a bug")
+
+
+def test_files_that_cannot_be_read_are_told_apart(tmp_path: Path):
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(InputFileError, match=r"pair table .*empty\.csv is empty"):
+        read(tmp_path / "empty.csv")
+    with pytest.raises(InputFileError, match=r"pair table .*nowhere\.csv does not exist"):
+        read(tmp_path / "nowhere.csv")
+    with pytest.raises(InputFileError, match=r"is a folder"):
+        read(tmp_path)
+
+
+def test_a_file_without_rights_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "pairs.csv"
+    path.write_text(TEXT)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(InputFileError, match=r"model .*pairs\.csv cannot be read: Permission denied"):
+        require_file(path, "model")
+
+
+def test_sha256_is_of_the_bytes(tmp_path: Path):
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    path.write_bytes(bytes(range(256)) * 5000)
+    assert sha256(str(path)) == hashlib.sha256(bytes(range(256)) * 5000).hexdigest()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_an_output_folder_is_made_with_its_parents(tmp_path: Path, force: bool):
+    folder = prepare_output_folder(tmp_path / "runs" / "first", force=force, own=["log.txt"])
+    assert folder == tmp_path / "runs" / "first"
+    assert names(folder) == []
+    assert prepare_output_folder(folder, force=False, own=[]) == folder
+
+
+def test_a_folder_that_holds_something_needs_force(tmp_path: Path):
+    for name in ("log.txt", "notes.md"):
+        (tmp_path / name).write_text(name)
+    with pytest.raises(OutputError, match="not empty.*--force"):
+        prepare_output_folder(tmp_path, force=False, own=["log.txt"])
+    assert names(tmp_path) == ["log.txt", "notes.md"]
+
+
+def test_force_removes_our_own_files_and_no_other(tmp_path: Path):
+    (tmp_path / "figures").mkdir()
+    for name in ("log.txt", "notes.md", "figures/log.txt"):
+        (tmp_path / name).write_text(name)
+    prepare_output_folder(tmp_path, force=True, own=["log.txt", "split.tsv"])
+    assert names(tmp_path) == ["figures", "notes.md"]
+    assert names(tmp_path / "figures") == ["log.txt"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_is_no_output_folder(target: Path, force: bool):
+    with pytest.raises(OutputError, match=r"scores\.tsv exists and is no folder"):
+        prepare_output_folder(target, force=force, own=[])
+    with pytest.raises(OutputError, match="cannot write"):
+        prepare_output_folder(target / "run", force=force, own=[])
+    assert target.read_text() == "old"
+
+
+def test_a_folder_that_takes_no_files_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refused(**_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    with pytest.raises(OutputError, match="Read-only file system"):
+        prepare_output_folder(tmp_path / "run", force=False, own=[])

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from epidyn import metrics, plots
+from epidyn.errors import MetricError, OutputError
+
+PNG = b"\x89PNG\r\n\x1a\n"
+every_figure = pytest.mark.parametrize("draw", [plots.roc, plots.precision_recall])
+
+rng = np.random.default_rng(2)
+LABELS = (rng.random(61) < 0.3).astype(int)
+SCORES = np.round(rng.random(61) + 0.4 * LABELS, 1)  # rounded: ties
+
+
+def drawn(draw, monkeypatch: pytest.MonkeyPatch) -> Figure:
+    kept: list[Figure] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, _: kept.append(figure))
+    draw(LABELS, SCORES, "nowhere.png")
+    return kept[0]
+
+
+@every_figure
+def test_a_png_is_written(draw, tmp_path: Path):
+    draw(LABELS, SCORES, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+
+
+@every_figure
+def test_matplotlib_s_settings_stay(draw, tmp_path: Path):
+    before = dict(mpl.rcParams)
+    draw(LABELS, SCORES, tmp_path / "figure.png")
+    assert dict(mpl.rcParams) == before
+
+
+def test_pyplot_is_not_loaded(tmp_path: Path):
+    code = (
+        "import sys\n"
+        "from epidyn import plots\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "for draw in (plots.roc, plots.precision_recall):\n"
+        f"    draw([0, 1, 1, 0, 1], [0.1, 0.4, 0.9, 0.5, 0.5], {os.fspath(tmp_path / 'figure.png')!r})\n"
+        "assert 'matplotlib.figure' in sys.modules\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_area_under_the_drawn_roc_curve_is_the_auroc(monkeypatch: pytest.MonkeyPatch):
+    (axes,) = drawn(plots.roc, monkeypatch).axes
+    curve, chance = axes.lines
+    x, y = curve.get_data()
+    area = sum((right - left) * (low + high) / 2 for left, right, low, high in zip(x, x[1:], y, y[1:]))
+    assert area == pytest.approx(metrics.auroc(LABELS, SCORES))
+    assert f"{area:.3f}" in axes.get_title()
+    assert [list(values) for values in chance.get_data()] == [[0, 1], [0, 1]]
+
+
+def test_the_area_under_the_drawn_steps_is_the_aupr(monkeypatch: pytest.MonkeyPatch):
+    (axes,) = drawn(plots.precision_recall, monkeypatch).axes
+    curve, chance = axes.lines
+    assert curve.get_drawstyle() == "steps-post"
+    recall, precision = curve.get_data()
+    area = sum((here - after) * height for here, after, height in zip(recall, recall[1:], precision))
+    assert area == pytest.approx(metrics.aupr(LABELS, SCORES))
+    assert f"{area:.3f}" in axes.get_title()
+    assert list(chance.get_ydata()) == pytest.approx([LABELS.mean()] * 2)
+
+
+@every_figure
+@pytest.mark.parametrize(
+    ("labels", "scores"), [([1, 1, 1], [0.2, 0.5, 0.1]), ([0, 1], [0.5, np.nan]), ([0, 1, 1], [0.1, 0.2])]
+)
+def test_errors_of_the_metrics_pass_through_and_the_old_figure_stays(draw, labels, scores, tmp_path: Path):
+    path = tmp_path / "figure.png"
+    path.write_text("old")
+    with pytest.raises(MetricError):
+        draw(labels, scores, path)
+    assert path.read_text() == "old"
+
+
+@every_figure
+def test_a_failure_of_drawing_leaves_the_old_figure(draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(self: Figure, path: Path, **_: object) -> None:
+        path.write_bytes(PNG)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    path = tmp_path / "figure.png"
+    path.write_text("old")
+    with pytest.raises(OutputError, match=r"figure\.png: No space left"):
+        draw(LABELS, SCORES, path)
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["figure.png"]

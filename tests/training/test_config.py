@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from epidyn.errors import ConfigError, InputFileError
+from epidyn.training.config import departures, make_config, parse_assignments, read_settings
+
+DATA = {"data": {"pairs": "p.csv", "genome": "g.fa"}}
+
+
+def test_defaults_are_the_published_numbers():
+    training = make_config(DATA).training
+    assert (training.epochs, training.patience, training.batch_size, training.learning_rate) == (30, 5, 64, 1e-3)
+    assert make_config(DATA).split.validation == "auto"
+
+
+def test_published_protocol():
+    config = make_config(DATA, {"training": {"protocol": "published"}})
+    assert (config.split.split, config.split.validation) == ("random", "samples")
+    assert (config.training.copies, config.training.step) == (20, 50)
+    assert (config.network.dropout, config.network.attention_dropout) == (0.5, 0.1)
+    assert departures(config) == []
+
+
+def test_explicit_settings_win_over_the_protocol_and_are_named():
+    config = make_config(DATA, {"training": {"protocol": "published", "copies": 5}, "network": {"gru": False}})
+    assert config.training.copies == 5
+    assert departures(config) == ["training.copies: 5 (published: 20)", "network.gru: False (published: True)"]
+
+
+def test_without_a_protocol_nothing_departs():
+    assert departures(make_config(DATA, {"training": {"copies": 5}})) == []
+
+
+def test_later_layers_win():
+    config = make_config(DATA, {"training": {"seed": 1, "epochs": 2}}, {"training": {"seed": 3}})
+    assert (config.training.seed, config.training.epochs) == (3, 2)
+
+
+def test_toml_round_trip(tmp_path: Path):
+    config = make_config(DATA, {"training": {"protocol": "published", "max_steps": 7}, "network": {"heads": 5}})
+    (tmp_path / "c.toml").write_text(config.to_toml())
+    assert make_config(read_settings(tmp_path / "c.toml")) == config
+
+
+def test_assignments():
+    assert parse_assignments(["network.gru=false", "training.seed = 7", "split.split=chromosome:chr1"]) == {
+        "network": {"gru": False},
+        "training": {"seed": 7},
+        "split": {"split": "chromosome:chr1"},
+    }
+
+
+@pytest.mark.parametrize("assignment", ["gru=false", "network.gru", "network.=1"])
+def test_refuses_what_is_no_assignment(assignment: str):
+    with pytest.raises(ConfigError, match=r"section\.key=value"):
+        parse_assignments([assignment])
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"training": {"epoch": 3}}, "training.epoch is unknown; known are protocol, copies,"),
+        ({"trainings": {}}, "trainings is unknown; known are data, split, training, network"),
+        ({"network": {"chanels": 3}}, "network.chanels is unknown; known are enhancer_length"),
+        ({"training": {"batch_size": 1}}, "training.batch_size: Input should be greater than or equal to 2 (given: 1)"),
+        ({"training": {"learning_rate": 0}}, "training.learning_rate"),
+        ({"network": {"heads": 7}}, "network: channels (100) must be a multiple of heads (7)"),
+    ],
+)
+def test_complaints_name_section_key_value_and_what_is_allowed(settings: dict, complaint: str):
+    with pytest.raises(ConfigError) as caught:
+        make_config(DATA, settings)
+    assert complaint in "\n".join(caught.value.rows)
+
+
+def test_all_complaints_at_once():
+    with pytest.raises(ConfigError) as caught:
+        make_config({"training": {"epochs": 0, "seed": -1}})
+    assert [row.split(":")[0] for row in caught.value.rows] == ["data", "training.epochs", "training.seed"]
+
+
+def test_a_setting_outside_a_section():
+    with pytest.raises(ConfigError, match="'seed' stands outside a section"):
+        make_config({"seed": 3})
+
+
+def test_files_that_are_no_toml(tmp_path: Path):
+    (tmp_path / "c.toml").write_text("[training\n")
+    with pytest.raises(ConfigError, match=r"c\.toml is no TOML"):
+        read_settings(tmp_path / "c.toml")
+    with pytest.raises(InputFileError, match="does not exist"):
+        read_settings(tmp_path / "none.toml")

@@ -1,0 +1,367 @@
+"""Whole runs on toy data: what they leave, that they repeat, and that they survive kill -9."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import epidyn
+from epidyn import metrics, training
+from epidyn.elements import interval_hashes
+from epidyn.errors import ConfigError, InputFileError, ModelFileError, OutputError
+from epidyn.training.config import RunConfig, make_config, read_settings
+from epidyn.training.folder import RunFolder
+
+Build = Callable[..., RunConfig]
+
+
+@pytest.fixture(scope="module")
+def finished(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run that all comparisons are made with."""
+    folder = tmp_path_factory.mktemp("runs") / "uninterrupted"
+    training.train(toy(simulated), folder)
+    return folder
+
+
+def toy(simulated: Path) -> RunConfig:
+    from tests.nn.toys import SMALL
+
+    return make_config(
+        {
+            "data": {"pairs": str(simulated / "pairs.csv"), "genome": str(simulated / "genome.fa")},
+            "split": {"split": "chromosome:chr4", "validation": "chromosome:chr3"},
+            "training": {"copies": 2, "step": 3, "epochs": 3, "batch_size": 13, "rc_augment": True, "seed": 5},
+            "network": SMALL,
+        }
+    )
+
+
+def timeless_history(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / RunFolder.HISTORY).drop(columns="seconds")
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    weights, others = load_file(one / RunFolder.MODEL), load_file(other / RunFolder.MODEL)
+    assert weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    pd.testing.assert_frame_equal(timeless_history(one), timeless_history(other), check_exact=True)
+    for name in (RunFolder.PREDICTIONS, RunFolder.SPLIT):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_leaves_a_whole_folder(finished: Path):
+    names = {path.name for path in finished.iterdir()}
+    assert names == {
+        "model.safetensors",
+        "config.toml",
+        "split.tsv",
+        "history.csv",
+        "predictions.tsv",
+        "metrics.json",
+        "log.txt",
+    }
+    history = pd.read_csv(finished / "history.csv")
+    assert list(history) == [
+        "epoch",
+        "step",
+        "seconds",
+        "train_loss",
+        "val_loss",
+        "val_auroc",
+        "val_aupr",
+        "learning_rate",
+    ]
+    assert history["epoch"].tolist() == [1, 2, 3]
+    # 60 training pairs, half of them positive with 2 copies: 90 window pairs, 7 batches of at most 13.
+    assert history["step"].tolist() == [7, 14, 21]
+
+
+def test_metrics_are_those_of_the_predictions(finished: Path):
+    report = json.loads((finished / "metrics.json").read_text())
+    assert set(report) == {"data", "split", "test", "validation", "time", "memory", "environment"}
+    scored = pd.read_csv(finished / "predictions.tsv", sep="\t")
+    assert report["test"]["auroc"] == pytest.approx(metrics.auroc(scored["label"], scored["probability"]))
+    assert report["split"]["train"] == {
+        "pairs": 60,
+        "positives": 30,
+        "window_pairs": 90,
+        "positive_window_pairs": 60,
+    }
+    assert report["memory"]["peak_bytes"] > 10**8
+
+
+def test_predictions_are_what_the_model_file_predicts(finished: Path, simulated: Path):
+    scored = pd.read_csv(finished / "predictions.tsv", sep="\t")
+    pairs = epidyn.read_pairs(simulated / "pairs.csv")
+    test = pairs[pairs["promoter_chrom"] == "chr4"]
+    model = epidyn.Model.load(finished / "model.safetensors")
+    with epidyn.Genome.open(str(simulated / "genome.fa")) as genome:
+        assert np.allclose(model.predict(test, genome), scored["probability"], atol=1e-6)
+
+
+def test_keeps_the_epoch_of_lowest_validation_loss(finished: Path):
+    history = pd.read_csv(finished / "history.csv")
+    report = json.loads((finished / "metrics.json").read_text())
+    assert report["validation"]["epoch"] == history["epoch"][history["val_loss"].idxmin()]
+
+
+def test_provenance(finished: Path, simulated: Path):
+    origin = epidyn.Model.load(finished / "model.safetensors").provenance
+    pairs = epidyn.read_pairs(simulated / "pairs.csv")
+    train = pairs[pairs["promoter_chrom"].isin(["chr1", "chr2"])]
+    assert np.array_equal(origin.interval_hashes(), interval_hashes(train))
+    assert origin.training_prevalence == pytest.approx(60 / 90)
+    assert origin.split == {
+        "kind": "chromosome:chr4",
+        "validation_kind": "chromosome:chr3",
+        "seed": 5,
+        "fold": 0,
+    }
+    assert (origin.regime, origin.cell_lines) == ("specific", ["simulated"])
+    assert origin.kmer_vectors == "initial (seed 5)"
+
+
+def test_the_config_repeats_the_run(finished: Path, tmp_path: Path):
+    training.train(make_config(read_settings(finished / "config.toml")), tmp_path / "again")
+    assert_same_run(finished, tmp_path / "again")
+
+
+def test_leaves_no_trace_in_torchs_generator(simulated: Path, tmp_path: Path, toy_config: Build):
+    state = torch.get_rng_state()
+    training.train(toy_config(training={"epochs": 1}), tmp_path / "run")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+KILLED_IN_A_STEP = """
+import os, signal
+from epidyn.training.module import Journal
+ended = Journal.on_train_batch_end
+def killing(self, *args):
+    ended(self, *args)
+    if self.state.step == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+Journal.on_train_batch_end = killing
+"""
+KILLED_WHILE_SAVING = """
+import os, signal, torch
+saves, save = [], torch.save
+def half(state, path):
+    saves.append(path)
+    save(state, path)
+    if len(saves) == {step}:
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+torch.save = half
+"""
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "step", "save_minutes", "saved"),
+    [
+        (KILLED_IN_A_STEP, 10, 0.0, True),  # within epoch 2, saved after every step
+        (KILLED_IN_A_STEP, 16, 1000.0, True),  # within epoch 3, last saved at the end of epoch 2
+        (KILLED_IN_A_STEP, 3, 1000.0, False),  # before anything was saved
+        (KILLED_WHILE_SAVING, 9, 0.0, True),
+    ],
+)
+def test_a_killed_run_resumes_to_the_same_bits(
+    finished: Path, simulated: Path, tmp_path: Path, sabotage: str, step: int, save_minutes: float, saved: bool
+):
+    config = toy(simulated)
+    config = config.model_copy(update={"training": config.training.model_copy(update={"save_minutes": save_minutes})})
+    (tmp_path / "c.toml").write_text(config.to_toml())
+    code = sabotage.format(step=step) + (
+        "from epidyn import training\nfrom epidyn.training.config import make_config, read_settings\n"
+        f"import torch\ntorch.set_num_threads({torch.get_num_threads()})\n"
+        f"training.train(make_config(read_settings({str(tmp_path / 'c.toml')!r})), {str(tmp_path / 'run')!r})"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert (tmp_path / "run" / "checkpoint.pt").exists() is saved
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    training.resume(tmp_path / "run")
+    assert_same_run(finished, tmp_path / "run")
+
+
+def test_resuming_a_finished_run_changes_nothing(finished: Path):
+    before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
+    assert training.resume(finished).provenance.regime == "specific"
+    assert {path.name: path.stat().st_mtime_ns for path in finished.iterdir()} == before
+
+
+def test_resume_notices_another_table(simulated: Path, tmp_path: Path, toy_config: Build):
+    table = pd.read_csv(simulated / "pairs.csv")
+    table.to_csv(tmp_path / "p.csv", index=False)
+    folder = stopped_after_one_epoch(toy_config(data={"pairs": str(tmp_path / "p.csv")}), tmp_path / "run")
+    table.iloc[::-1].to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(ConfigError, match="begun with other pairs"):
+        training.resume(folder)
+
+
+def stopped_after_one_epoch(config: RunConfig, folder: Path) -> Path:
+    """A run folder as a kill after the first epoch leaves it."""
+
+    class Stop(Exception):
+        pass
+
+    from epidyn.training.checkpoint import TrainingState
+
+    save = TrainingState.save
+
+    def stopping(self: TrainingState, path: Path) -> None:
+        save(self, path)
+        raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingState, "save", stopping)
+        with pytest.raises(Stop):
+            training.train(config, folder)
+    return folder
+
+
+def test_resume_notices_weights_of_another_network(tmp_path: Path, toy_config: Build):
+    folder = stopped_after_one_epoch(toy_config(), tmp_path / "run")
+    settings = read_settings(folder / "config.toml")
+    settings["network"]["dense"] = 8
+    (folder / "config.toml").write_text(make_config(settings).to_toml())
+    with pytest.raises(ModelFileError, match=r"does not fit its config\.toml"):
+        training.resume(folder)
+
+
+def test_resume_of_no_run(tmp_path: Path):
+    with pytest.raises(InputFileError, match="no run folder"):
+        training.resume(tmp_path)
+
+
+def test_an_earlier_run_is_replaced_only_by_force(finished: Path, tmp_path: Path, toy_config: Build):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "metrics.json").write_text("{}")
+    (out / "notes.txt").write_text("mine")
+    config = toy_config(training={"epochs": 1})
+    with pytest.raises(OutputError, match="--force"):
+        training.train(config, out)
+    training.train(config, out, force=True)
+    assert json.loads((out / "metrics.json").read_text())["time"]["epochs"] == 1
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_bad_input_leaves_an_earlier_run_alone(tmp_path: Path, toy_config: Build):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "metrics.json").write_text("{}")
+    with pytest.raises(InputFileError):
+        training.train(toy_config(data={"pairs": str(tmp_path / "none.csv")}), out, force=True)
+    assert (out / "metrics.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(("most", "steps"), [(4, [4]), (7, [7]), (9, [7, 9])])
+def test_stops_at_max_steps_and_validates_then(tmp_path: Path, toy_config: Build, most: int, steps: list[int]):
+    training.train(toy_config(training={"max_steps": most}), tmp_path / "run")
+    assert pd.read_csv(tmp_path / "run" / "history.csv")["step"].tolist() == steps
+
+
+def test_stops_when_validation_has_not_improved(tmp_path: Path, toy_config: Build, monkeypatch: pytest.MonkeyPatch):
+    from epidyn.training.module import Journal
+
+    losses = iter([0.5, 0.4, 0.6, 0.45, 0.41, 0.1])
+    record = Journal._record
+
+    def scripted(self: Journal, trainer: object) -> float:
+        record(self, trainer)
+        self.state.history[-1]["val_loss"] = loss = next(losses)
+        return loss
+
+    monkeypatch.setattr(Journal, "_record", scripted)
+    training.train(toy_config(training={"epochs": 9, "patience": 3}), tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert report["time"]["epochs"] == 5
+    assert report["validation"]["epoch"] == 2
+
+
+def test_starts_from_a_model(finished: Path, tmp_path: Path, toy_config: Build):
+    start = str(finished / "model.safetensors")
+    tuned = training.train(
+        toy_config(training={"init": start, "learning_rate": 1e-9, "max_steps": 1}), tmp_path / "run"
+    )
+    began = load_file(start)
+    moved = [
+        (value - began[name]).abs().max().item()
+        for name, value in tuned.network.state_dict().items()
+        if "norm" not in name
+    ]
+    assert max(moved) < 1e-6
+    assert "model.safetensors" in tuned.provenance.kmer_vectors
+
+
+def test_refuses_a_model_of_another_network(finished: Path, tmp_path: Path, toy_config: Build):
+    config = toy_config(training={"init": str(finished / "model.safetensors")}, network={"dense": 8, "dropout": 0.3})
+    with pytest.raises(ConfigError, match="must keep its network") as caught:
+        training.train(config, tmp_path / "run")
+    assert caught.value.rows == ("network.dense: 8, the model has 9",)
+
+
+def test_refuses_a_model_and_vectors(finished: Path, tmp_path: Path, toy_config: Build):
+    config = toy_config(
+        training={"init": str(finished / "model.safetensors")}, data={"kmer_vectors": str(tmp_path / "v.npy")}
+    )
+    with pytest.raises(ConfigError, match="kmer_vectors has no effect"):
+        training.train(config, tmp_path / "run")
+
+
+def test_published_validation_is_drawn_among_the_copies(tmp_path: Path, toy_config: Build):
+    config = toy_config(
+        split={"split": "random", "validation": "samples", "validation_fraction": 0.1}, training={"max_steps": 1}
+    )
+    training.train(config, tmp_path / "run")
+    split = json.loads((tmp_path / "run" / "metrics.json").read_text())["split"]
+    # 120 pairs, 6 + 6 of them test; 54 positives in 2 copies and 54 negatives, a tenth of each label held out.
+    assert split["validation_kind"] == "samples"
+    assert split["validation"] == {
+        "pairs": 0,
+        "positives": 0,
+        "window_pairs": 10 + 5,
+        "positive_window_pairs": 10,
+    }
+    assert split["train"]["window_pairs"] == 108 - 10 + 54 - 5
+
+
+def test_a_table_without_a_test_part(simulated: Path, tmp_path: Path, toy_config: Build):
+    table = pd.read_csv(simulated / "pairs.csv")
+    table["split"] = np.where(table["promoter_chrom"] == "chr3", "validation", "train")
+    table.to_csv(tmp_path / "p.csv", index=False)
+    config = toy_config(
+        data={"pairs": str(tmp_path / "p.csv")},
+        split={"split": "column", "validation": "auto"},
+        training={"max_steps": 1},
+    )
+    training.train(config, tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test"] is None
+    assert not (tmp_path / "run" / "predictions.tsv").exists()
+
+
+def test_shuffled_labels_are_another_table(finished: Path, tmp_path: Path, toy_config: Build):
+    training.train(toy_config(data={"shuffle_labels": True}, training={"max_steps": 1}), tmp_path / "run")
+    there = pd.read_csv(tmp_path / "run" / "predictions.tsv", sep="\t")
+    here = pd.read_csv(finished / "predictions.tsv", sep="\t")
+    assert there["label"].sum() == here["label"].sum()
+    assert (there["label"] != here["label"]).any()
+    config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
+    assert config["data"]["shuffle_labels"] is True
+
+
+def test_bf16_trains(tmp_path: Path, toy_config: Build):
+    training.train(toy_config(training={"precision": "bf16", "max_steps": 2}), tmp_path / "run")
+    assert np.isfinite(pd.read_csv(tmp_path / "run" / "history.csv")["train_loss"]).all()
