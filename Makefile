@@ -7,13 +7,17 @@ BIN = $(VENV)/bin
 DEMO_OUT ?= epidyn-demo
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/epidyn demo --out $(DEMO_OUT) --force
 
+# Two processes of one thread each: torch's threads would only get into each other's way.
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/io.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,39 +14,52 @@ class Terminal(io.StringIO):
         return True
 
 
+Start = Callable[[], Terminal]
+
+
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    """A stderr that is a terminal, and one that rich draws on."""
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Call it in the test, not before: pytest sets its own stderr when a test begins."""
     for variable in ("NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "FORCE_COLOR"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    yield stream
+
+    def start() -> Terminal:
+        stream = Terminal()
+        monkeypatch.setattr(sys, "stderr", stream)
+        return stream
+
+    yield start
     progress.quiet(False)
 
 
-def test_a_terminal_sees_label_share_and_note(terminal: Terminal):
+def test_a_terminal_sees_label_share_and_note(terminal: Start):
+    stderr = terminal()
     with progress.bar("Scoring pairs", 8) as advance:
         advance(1.5, "first")
         advance(0.5, "loss 0.25")
-    shown = terminal.getvalue()
+    shown = stderr.getvalue()
     assert "Scoring pairs" in shown
     assert "25%" in shown
     assert "loss 0.25" in shown
 
 
-def test_nothing_goes_to_stdout(terminal: Terminal, capsys: pytest.CaptureFixture[str]):
+def test_what_the_block_prints_goes_to_stdout(terminal: Start, capsys: pytest.CaptureFixture[str]):
+    stderr = terminal()
     with progress.bar("Scoring pairs", 8) as advance:
-        advance(8)
-    assert capsys.readouterr().out == ""
+        advance(1)
+        print("probability 0.625")
+        advance(7)
+    assert capsys.readouterr().out == "probability 0.625\n"
+    assert "0.625" not in stderr.getvalue()
 
 
-def test_the_total_may_be_unknown(terminal: Terminal):
+def test_the_total_may_be_unknown(terminal: Start):
+    stderr = terminal()
     with progress.bar("indexing hg19.fa", None) as advance:
         advance(3)
-    assert "indexing hg19.fa" in terminal.getvalue()
+    assert "indexing hg19.fa" in stderr.getvalue()
 
 
 def test_what_is_no_terminal_sees_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -57,34 +70,37 @@ def test_what_is_no_terminal_sees_nothing(monkeypatch: pytest.MonkeyPatch):
     assert stream.getvalue() == ""
 
 
-def test_quiet_hides_bars_until_it_is_taken_back(terminal: Terminal):
+def test_quiet_hides_bars_until_it_is_taken_back(terminal: Start):
+    stderr = terminal()
     progress.quiet()
     with progress.bar("Scoring pairs", 8) as advance:
         advance(8)
-    assert terminal.getvalue() == ""
+    assert stderr.getvalue() == ""
     progress.quiet(False)
     with progress.bar("Scoring pairs", 8) as advance:
         advance(8)
-    assert "Scoring pairs" in terminal.getvalue()
+    assert "Scoring pairs" in stderr.getvalue()
 
 
-def test_a_bar_within_a_bar_is_not_shown(terminal: Terminal):
+def test_a_bar_within_a_bar_is_not_shown(terminal: Start):
+    stderr = terminal()
     with progress.bar("Training", 5) as outer:
         with progress.bar("Reading sequences", 3) as inner:
             inner(3, "inner note")
         with progress.bar("Reading sequences", 3) as inner:
             inner(3)
         outer(5)
-    assert "Training" in terminal.getvalue()
-    assert "100%" in terminal.getvalue()
-    assert "Reading" not in terminal.getvalue()
-    assert "inner note" not in terminal.getvalue()
+    assert "Training" in stderr.getvalue()
+    assert "100%" in stderr.getvalue()
+    assert "Reading" not in stderr.getvalue()
+    assert "inner note" not in stderr.getvalue()
 
 
-def test_the_next_bar_is_shown_even_after_a_failure(terminal: Terminal):
+def test_the_next_bar_is_shown_even_after_a_failure(terminal: Start):
+    stderr = terminal()
     with pytest.raises(ZeroDivisionError), progress.bar("Training", 5):
         raise ZeroDivisionError
     with progress.bar("Scoring pairs", 8) as advance:
         advance(8)
-    assert "Scoring pairs" in terminal.getvalue()
-    assert sys.stderr is terminal
+    assert "Scoring pairs" in stderr.getvalue()
+    assert sys.stderr is stderr

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import torch
+
 from epidyn import __version__, progress
-from epidyn.errors import OutputError
+from epidyn.errors import ConfigError, OutputError
 from epidyn.files import atomic_path, sha256, write_text
 from epidyn.genome import Genome
 from epidyn.model import DEFAULT_BATCH_SIZE, Model
@@ -71,7 +73,7 @@ def predict_table(
     model = Model.load(model_path)
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
-        model.network.to(device)
+        model.network.to(_existing(device))
     # The bar is over the table's bytes, which are known without reading it first.
     size = Path(pairs).stat().st_size if Path(pairs).is_file() else None
     with _open_output(out) as handle, progress.bar("Predicting", size) as advance:
@@ -98,6 +100,16 @@ def predict_table(
         }
         write_text(f"{out}.json", json.dumps(settings, indent=2) + "\n")
     return rows
+
+
+def _existing(device: str) -> torch.device:
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--device {device}: this machine has no such device ({reason}). Use cpu.") from error
+    return found
 
 
 @contextmanager

@@ -45,7 +45,10 @@ def bar(label: str, total: float | None) -> Iterator[Advance]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    # rich would send what the block prints to the console, which is stderr: results bound for a file or pipe too.
+    redirect = sys.stdout.isatty()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=redirect) as shown:
         task = shown.add_task(label, total=total, note="")
 
         def advance(amount: float, note: str = "") -> None:

@@ -65,7 +65,10 @@ def test_refuses_what_is_no_assignment(assignment: str):
         ({"training": {"epoch": 3}}, "training.epoch is unknown; known are protocol, copies,"),
         ({"trainings": {}}, "trainings is unknown; known are data, split, training, network"),
         ({"network": {"chanels": 3}}, "network.chanels is unknown; known are enhancer_length"),
-        ({"training": {"batch_size": 1}}, "training.batch_size: Input should be greater than or equal to 2 (given: 1)"),
+        (
+            {"training": {"batch_size": 1}},
+            "training.batch_size: Input should be greater than or equal to 2 (given: 1)",
+        ),
         ({"training": {"learning_rate": 0}}, "training.learning_rate"),
         ({"network": {"heads": 7}}, "network: channels (100) must be a multiple of heads (7)"),
     ],

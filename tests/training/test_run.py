@@ -180,7 +180,9 @@ def test_a_killed_run_resumes_to_the_same_bits(
     finished: Path, simulated: Path, tmp_path: Path, sabotage: str, step: int, save_minutes: float, saved: bool
 ):
     config = toy(simulated)
-    config = config.model_copy(update={"training": config.training.model_copy(update={"save_minutes": save_minutes})})
+    config = config.model_copy(
+        update={"training": config.training.model_copy(update={"save_minutes": save_minutes})}
+    )
     (tmp_path / "c.toml").write_text(config.to_toml())
     code = sabotage.format(step=step) + (
         "from epidyn import training\nfrom epidyn.training.config import make_config, read_settings\n"
@@ -273,7 +275,9 @@ def test_stops_at_max_steps_and_validates_then(tmp_path: Path, toy_config: Build
     assert pd.read_csv(tmp_path / "run" / "history.csv")["step"].tolist() == steps
 
 
-def test_stops_when_validation_has_not_improved(tmp_path: Path, toy_config: Build, monkeypatch: pytest.MonkeyPatch):
+def test_stops_when_validation_has_not_improved(
+    tmp_path: Path, toy_config: Build, monkeypatch: pytest.MonkeyPatch
+):
     from epidyn.training.module import Journal
 
     losses = iter([0.5, 0.4, 0.6, 0.45, 0.41, 0.1])
@@ -307,7 +311,9 @@ def test_starts_from_a_model(finished: Path, tmp_path: Path, toy_config: Build):
 
 
 def test_refuses_a_model_of_another_network(finished: Path, tmp_path: Path, toy_config: Build):
-    config = toy_config(training={"init": str(finished / "model.safetensors")}, network={"dense": 8, "dropout": 0.3})
+    config = toy_config(
+        training={"init": str(finished / "model.safetensors")}, network={"dense": 8, "dropout": 0.3}
+    )
     with pytest.raises(ConfigError, match="must keep its network") as caught:
         training.train(config, tmp_path / "run")
     assert caught.value.rows == ("network.dense: 8, the model has 9",)

@@ -18,6 +18,18 @@ from epidyn.files import atomic_path, write_text
 log = logging.getLogger("epidyn")
 
 
+HISTORY_COLUMNS = (
+    "epoch",
+    "step",
+    "seconds",
+    "train_loss",
+    "val_loss",
+    "val_auroc",
+    "val_aupr",
+    "learning_rate",
+)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """A folder that one training run owns."""
@@ -51,6 +63,10 @@ class RunFolder:
         """Write a table, comma-separated for .csv, else by tabs, whole or not at all."""
         with atomic_path(self / name) as beside:
             table.to_csv(beside, sep="," if name.endswith(".csv") else "\t", index=False, lineterminator="\n")
+
+    def write_history(self, history: list[dict[str, float]]) -> None:
+        """Write ``history.csv``, one row an epoch; a header alone before the first epoch's end."""
+        self.write_table(self.HISTORY, pd.DataFrame(history, columns=list(HISTORY_COLUMNS)))
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write JSON, whole or not at all."""

@@ -127,6 +127,11 @@ def _finish(
     state: TrainingState,
 ) -> Model:
     """Train what is left, then write model, test predictions and metrics, in this order."""
+    if not _first_process():
+        log.setLevel(logging.WARNING)  # the first process speaks for all
+        progress.quiet()
+        _fit(config, folder, inputs, network, state)
+        return _best_model(network, state)
     with folder.logged():
         log.info("epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}")
         report_inputs(inputs)
@@ -134,10 +139,7 @@ def _finish(
             log.info("departs from the published protocol: %s", departure)
         if not state.finished:
             _fit(config, folder, inputs, network, state)
-        network.load_state_dict(state.best_weights)
-        model = Model(NetworkScorer(network.cpu().eval()))
-        if not _first_process():
-            return model
+        model = _best_model(network, state)
         validation = best_row(state)
         scored, test, seconds = _test(inputs, model, config.training.batch_size)
         model.provenance = provenance(config, inputs, vectors, validation, test)
@@ -149,6 +151,11 @@ def _finish(
         (folder / folder.CHECKPOINT).unlink(missing_ok=True)
         log.info("kept epoch %d of %d; model: %s", state.best_epoch, state.epoch, folder / folder.MODEL)
     return model
+
+
+def _best_model(network: EpiDynFusion, state: TrainingState) -> Model:
+    network.load_state_dict(state.best_weights)
+    return Model(NetworkScorer(network.cpu().eval()))
 
 
 def _fit(
@@ -166,7 +173,7 @@ def _fit(
 
     def save(now: TrainingState) -> None:
         now.save(folder / folder.CHECKPOINT)
-        folder.write_table(folder.HISTORY, pd.DataFrame(now.history))
+        folder.write_history(now.history)
 
     with borrowed_generators(), _quiet_lightning(), progress.bar("Training", total) as advance:
         advance(state.step)
