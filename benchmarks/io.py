@@ -72,9 +72,10 @@ def prepare(folder: Path, rows: int) -> None:
     import torch
 
     from epidyn.genome.write import write_fasta
-    from epidyn.model import Model, NetworkScorer
+    from epidyn.model import Model
     from epidyn.nn import EpiDynFusion, NetworkConfig
     from epidyn.pairs import write_pairs
+    from epidyn.scoring import NetworkScorer
 
     rng = np.random.default_rng(0)
     write_fasta(folder / "genome.fa", {"chr1": rng.integers(0, 4, 60_000_000, dtype=np.uint8)})

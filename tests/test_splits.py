@@ -142,7 +142,7 @@ def test_a_seed_is_one_split(validation: str):
 
 @st.composite
 def linked_tables(draw: st.DrawFn) -> pd.DataFrame:
-    """Pairs that share enhancers and promoters, at coordinates that two chromosomes repeat; 12 a label share none."""
+    """Pairs that share elements, at coordinates that two chromosomes repeat; 12 pairs a label share none."""
     count = draw(st.integers(1, 60))
     spread = draw(st.integers(0, 30))
 
@@ -182,9 +182,11 @@ def test_elements_shared_through_others_stay_together():
     assert held_out.any(axis=1).sum() == 2
 
 
-def test_one_group_cannot_be_held_out_and_the_cure_is_said():
-    pairs = table([1, 0] * 30).assign(enhancer_start=5, enhancer_end=9)
-    with pytest.raises(SplitError, match=r"5% of these pairs.* 1 groups.*--validation pairs"):
+@pytest.mark.parametrize("groups", [1, 2])
+def test_groups_that_are_too_large_are_told_with_the_cure(groups: int):
+    start = np.arange(60) % 4 // 2 * 100 if groups == 2 else 5
+    pairs = table([1, 0] * 30).assign(enhancer_start=start, enhancer_end=900)
+    with pytest.raises(SplitError, match=rf"5% of these pairs.* {groups} groups.*--validation pairs"):
         make_split(pairs, seed=1)
 
 
@@ -306,6 +308,9 @@ OWN = table([0, 1] * 4, split=["train", "train", "test", "test", "validation", "
         (MIXED, "chromosome:chr1,chr2", "auto", "the train part .* has 0 pairs"),
         (ONE_SIDED, "chromosome:chr1", "pairs", "the test part .* has 30 pairs with labels [1]; both 0 and 1"),
         (ONE_SIDED, "chromosome:chr3", "chromosome:chr2", "the train part .* has 30 pairs with labels [1]"),
+        (table([1] * 90), "random", "auto", "the train part .* has 81 pairs with labels [1]"),
+        (ONE_SIDED, "chromosome:chr2,chr3", "auto", "the train part .* has 30 pairs with labels [1]"),
+        (ONE_SIDED, "chromosome:chr2", "auto", "the test part .* has 30 pairs with labels [0]"),
         (table([1] * 90), "random", "samples", "the train part .* has 81 pairs with labels [1]"),
         (table([1, 0] * 9), "random", "pairs", "the validation part .* has 0 pairs with labels []"),
         (table([1] * 9 + [0] * 50), "random", "samples", "the test part .* has 5 pairs with labels [0]"),

@@ -5,116 +5,39 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, ClassVar, Protocol, Self
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from epidyn import __version__, progress, windows
+from epidyn import __version__, windows
 from epidyn.calibration import prevalence_shift, sigmoid
-from epidyn.elements import ROLES, ElementStore, Role, WindowRequest, locate
+from epidyn.elements import ROLES, ElementStore, WindowRequest, locate
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
-from epidyn.genome import Genome, reverse_complement
-from epidyn.nn import EpiDynFusion, NetworkConfig
+from epidyn.genome import Genome
+from epidyn.nn import EpiDynFusion
 from epidyn.nn.published import from_published
+from epidyn.scoring import (
+    DEFAULT_BATCH_SIZE,
+    SCORERS,
+    Codes,
+    Logits,
+    NetworkScorer,
+    Scorer,
+    check_batch_size,
+    complaints,
+    window_logits,
+)
 
 FORMAT_VERSION = 1
-DEFAULT_BATCH_SIZE = 64
-
-Codes = npt.NDArray[np.uint8]
-Logits = npt.NDArray[np.float32]
-
-
-class Scorer(Protocol):
-    """What a kind of model must do; everything else about a model is the same for all kinds."""
-
-    kind: ClassVar[str]
-
-    @property
-    def lengths(self) -> dict[Role, int]:
-        """Window lengths in bases."""
-        ...
-
-    def logits(self, enhancer: Codes, promoter: Codes) -> Logits:
-        """Score one batch: uint8 (batch, length) each, to float32 (batch,)."""
-        ...
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what the model file holds."""
-        ...
-
-    def configuration(self) -> dict[str, Any]:
-        """Return settings as plain values, enough to rebuild the scorer with its tensors."""
-        ...
-
-    @classmethod
-    def restore(cls, configuration: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
-        """Rebuild; raises ModelFileError if the parts do not fit."""
-        ...
-
-
-class NetworkScorer:
-    """The network as a scorer; runs where the network's weights are."""
-
-    kind: ClassVar[str] = "network"
-
-    def __init__(self, network: EpiDynFusion) -> None:
-        self.network = network
-
-    @property
-    def lengths(self) -> dict[Role, int]:
-        """Window lengths in bases."""
-        return {
-            "enhancer": self.network.config.enhancer_length,
-            "promoter": self.network.config.promoter_length,
-        }
-
-    def logits(self, enhancer: Codes, promoter: Codes) -> Logits:
-        """Score one batch in evaluation mode; the network's mode is put back."""
-        device = next(self.network.parameters()).device
-        with _evaluating(self.network), torch.inference_mode():
-            scores = self.network(torch.from_numpy(enhancer).to(device), torch.from_numpy(promoter).to(device))
-        logits: Logits = scores.float().cpu().numpy()
-        return logits
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the network's state_dict, on the CPU."""
-        return {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
-
-    def configuration(self) -> dict[str, Any]:
-        """Return the network's configuration."""
-        return self.network.config.model_dump()
-
-    @classmethod
-    def restore(cls, configuration: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
-        """Rebuild the network."""
-        try:
-            config = NetworkConfig.model_validate(configuration)
-        except ValidationError as error:
-            raise ModelFileError("its network configuration cannot be used:", _complaints(error)) from error
-        with torch.random.fork_rng(devices=[]):  # the initial weights are replaced; the draws leave no trace
-            network = EpiDynFusion(config)
-        wanted = {name: value.shape for name, value in network.state_dict().items()}
-        found = {name: value.shape for name, value in tensors.items()}
-        if wanted != found:
-            differing = sorted(
-                name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
-            )
-            raise ModelFileError("its weights do not fit its network configuration:", differing)
-        network.load_state_dict(tensors)
-        return cls(network.eval())
-
-
-SCORERS: dict[str, type[Scorer]] = {scorer.kind: scorer for scorer in (NetworkScorer,)}
 
 
 class Provenance(BaseModel):
@@ -138,6 +61,13 @@ class Provenance(BaseModel):
     metrics: dict[str, Any] | None = None
     calibration: dict[str, Any] | None = None
     version: str = __version__
+
+    @field_validator("training_intervals")
+    @classmethod
+    def _packed(cls, packed: str | None) -> str | None:
+        if len(base64.b64decode(packed or "", validate=True)) % 8:  # binascii.Error is a ValueError
+            raise ValueError("no base64 of 64-bit numbers")
+        return packed
 
     def interval_hashes(self) -> npt.NDArray[np.uint64]:
         """Return the hashes of the training intervals, sorted, uint64 (n,); empty if unknown."""
@@ -212,10 +142,9 @@ class Model:
         ModelFileError
             If a name is missing or unknown or a shape is another; all are listed.
         """
-        return cls(
-            NetworkScorer(from_published(state).eval()),
-            Provenance(kmer_vectors="as published weights hold them"),
-        )
+        with torch.random.fork_rng(devices=[]):  # the initial weights are replaced; the draws leave no trace
+            network = from_published(state)
+        return cls(NetworkScorer(network.eval()), Provenance(kmer_vectors="as published weights hold them"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a model file, whole or not at all."""
@@ -294,6 +223,8 @@ class Model:
         ------
         ShapeError
             If the arrays are of another type or shape.
+        ConfigError
+            If ``batch_size`` is below 1.
         """
         for role, codes in zip(ROLES, (enhancer_codes, promoter_codes), strict=True):
             length = self.scorer.lengths[role]
@@ -301,6 +232,7 @@ class Model:
                 raise ShapeError(f"{role} codes: uint8 (n, {length}) is needed, got {codes.dtype} {codes.shape}.")
         if len(enhancer_codes) != len(promoter_codes):
             raise ShapeError(f"{len(enhancer_codes)} enhancers and {len(promoter_codes)} promoters make no pairs.")
+        check_batch_size(batch_size)
         batches = [
             self.scorer.logits(enhancer_codes[at : at + batch_size], promoter_codes[at : at + batch_size])
             for at in range(0, len(enhancer_codes), batch_size)
@@ -329,7 +261,7 @@ class Model:
     @classmethod
     def _from_parts(cls, metadata: dict[str, str], tensors: dict[str, Tensor]) -> Model:
         version = metadata.get("format", "")
-        if not version.isdigit():
+        if not version.isdecimal():
             raise ModelFileError("it is no epidyn model: its metadata has no format version.")
         if int(version) > FORMAT_VERSION:
             raise ModelFileError(
@@ -345,62 +277,5 @@ class Model:
         except (KeyError, json.JSONDecodeError) as error:
             raise ModelFileError(f"its metadata is damaged ({error}).") from error
         except ValidationError as error:
-            raise ModelFileError("its metadata cannot be used:", _complaints(error)) from error
+            raise ModelFileError("its metadata cannot be used:", complaints(error)) from error
         return cls(SCORERS[kind].restore(values[kind], tensors), provenance)
-
-
-def window_logits(
-    scorer: Scorer,
-    store: ElementStore,
-    enhancer: npt.NDArray[np.int64],
-    promoter: npt.NDArray[np.int64],
-    *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    rc_average: bool = False,
-) -> Logits:
-    """Score pairs of windows of a store; the same pair of windows is scored once.
-
-    Parameters
-    ----------
-    scorer, store
-        What scores, and where the windows are.
-    enhancer, promoter
-        Positions in the store, int64 (n,).
-    batch_size
-        Pairs scored at once, at least 1.
-    rc_average
-        Average with the logit of both windows reverse-complemented.
-
-    Returns
-    -------
-    float32 array (n,)
-        In the order given.
-    """
-    if batch_size < 1:
-        raise ConfigError(f"--batch-size is {batch_size}; it must be 1 or more.")
-    distinct, inverse = np.unique(np.stack([enhancer, promoter], axis=1), axis=0, return_inverse=True)
-    logits = np.empty(len(distinct), dtype=np.float32)
-    with progress.bar("Scoring pairs", len(distinct)) as advance:
-        for at in range(0, len(distinct), batch_size):
-            batch = slice(at, at + batch_size)
-            codes = [store.codes(role, distinct[batch, column]) for column, role in enumerate(ROLES)]
-            logits[batch] = scorer.logits(*codes)
-            if rc_average:
-                turned = scorer.logits(*(np.ascontiguousarray(reverse_complement(each)) for each in codes))
-                logits[batch] = (logits[batch] + turned) / 2
-            advance(len(codes[0]))
-    return logits[inverse.reshape(-1)]
-
-
-@contextmanager
-def _evaluating(network: torch.nn.Module) -> Iterator[None]:
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)
-
-
-def _complaints(error: ValidationError) -> list[str]:
-    return [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]

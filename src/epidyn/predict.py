@@ -16,9 +16,10 @@ from epidyn import __version__, progress
 from epidyn.errors import ConfigError, OutputError
 from epidyn.files import atomic_path, sha256, write_text
 from epidyn.genome import Genome
-from epidyn.model import DEFAULT_BATCH_SIZE, Model
+from epidyn.model import Model
 from epidyn.pairs import iter_pairs
 from epidyn.scores import with_scores
+from epidyn.scoring import DEFAULT_BATCH_SIZE
 
 CHUNK_ROWS = 8192
 
@@ -105,7 +106,7 @@ def predict_table(
 def _existing(device: str) -> torch.device:
     try:
         found = torch.device(device)
-        torch.empty(0, device=found)
+        torch.empty(1, device=found).cpu()  # a device such as meta takes numbers and gives none back
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--device {device}: this machine has no such device ({reason}). Use cpu.") from error

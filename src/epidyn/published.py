@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from collections.abc import Mapping
 
 import torch
@@ -25,14 +26,18 @@ def read_published(path: str | os.PathLike[str]) -> Model:
     """
     path = require_file(path, "weights")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch remarks on a file that it then refuses
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelFileError(
             f"weights {path} hold more than tensors, or are no torch file; only a state_dict is read, since "
             "anything else could run code. Save network.state_dict() and import that."
         ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise ModelFileError(f"weights {path} are damaged or no torch file ({error}).") from error
+    except Exception as error:  # bytes that are no torch file raise KeyError, IndexError, struct.error and others
+        raise ModelFileError(
+            f"weights {path} are damaged or no torch file ({type(error).__name__}: {error}). Download them again."
+        ) from error
     if not isinstance(state, Mapping):
         raise ModelFileError(f"weights {path} hold a {type(state).__name__}; a state_dict is needed.")
     try:

@@ -87,6 +87,10 @@ def make_split(
         raise SplitError("the pair table has no label column; training needs labels 0 and 1.")
     rng = np.random.default_rng(seed)
     parts = _test_parts(pairs, split, test_fraction, rng)
+    made = Split(parts, split, validation)
+    _require_both_labels(pairs, made, "train")
+    if (parts == "test").any():
+        _require_both_labels(pairs, made, "test")
     if validation == "auto":
         validation = _default_validation(parts, split)
     elif validation != "column" and (parts == "validation").any():
@@ -99,7 +103,9 @@ def make_split(
         held_out = pd.unique(pairs["promoter_chrom"][parts == "validation"])
         validation = "chromosome:" + ",".join(held_out)
     made = Split(parts, split, validation)
-    _check(pairs, made)
+    _require_both_labels(pairs, made, "train")
+    if validation != "samples":
+        _require_both_labels(pairs, made, "validation")
     return made
 
 
@@ -146,8 +152,6 @@ def _draw_validation(
         if (parts[named] == "test").any():
             raise SplitError(f"--validation {validation} names chromosomes that are test. Choose others.")
         parts[named[parts[named] == "train"]] = "validation"
-        return
-    if not len(train):
         return
     within = pairs.iloc[train]
     if validation == "pairs":
@@ -235,24 +239,16 @@ def _whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Gene
     drawn = np.zeros(len(pairs), dtype=bool)
     for name in rng.permutation(np.unique(chromosomes.astype(str))):
         drawn |= chromosomes == name
-        if (
-            drawn.mean() >= fraction
-            and pairs["label"].to_numpy()[drawn].size
-            and pairs["label"][drawn].nunique() == 2
-        ):
-            return np.flatnonzero(drawn)
+        if drawn.mean() >= fraction and pairs["label"][drawn].nunique() == 2:
+            break
     return np.flatnonzero(drawn)
 
 
-def _check(pairs: pd.DataFrame, split: Split) -> None:
-    needed = ["train"] if split.validation == "samples" else ["train", "validation"]
-    if (split.parts == "test").any():
-        needed.append("test")
-    for part in needed:
-        labels = pairs["label"].to_numpy()[split.rows(part)]
-        found = sorted(int(label) for label in np.unique(labels))
-        if found != [0, 1]:
-            raise SplitError(
-                f"the {part} part of --split {split.kind} (validation {split.validation}) has {len(labels)} pairs "
-                f"with labels {found}; both 0 and 1 are needed. Choose another split, or give more pairs."
-            )
+def _require_both_labels(pairs: pd.DataFrame, split: Split, part: str) -> None:
+    labels = pairs["label"].to_numpy()[split.rows(part)]
+    found = sorted(int(label) for label in np.unique(labels))
+    if found != [0, 1]:
+        raise SplitError(
+            f"the {part} part of --split {split.kind} (validation {split.validation}) has {len(labels)} pairs "
+            f"with labels {found}; both 0 and 1 are needed. Choose another split, or give more pairs."
+        )

@@ -58,7 +58,8 @@ def test_initial_weights_follow_the_seed_alone(toy_config: Build):
 
 
 def test_a_model_lends_its_network_settings(tmp_path: Path, toy_config: Build):
-    from epidyn.model import Model, NetworkScorer
+    from epidyn.model import Model
+    from epidyn.scoring import NetworkScorer
 
     network, _ = initial_network(toy_config(network={"gru": False}))
     Model(NetworkScorer(network)).save(tmp_path / "m.safetensors")

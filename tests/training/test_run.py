@@ -215,7 +215,7 @@ def test_resume_notices_another_table(simulated: Path, tmp_path: Path, toy_confi
 def stopped_after_one_epoch(config: RunConfig, folder: Path) -> Path:
     """A run folder as a kill after the first epoch leaves it."""
 
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     from epidyn.training.checkpoint import TrainingState
@@ -224,11 +224,11 @@ def stopped_after_one_epoch(config: RunConfig, folder: Path) -> Path:
 
     def stopping(self: TrainingState, path: Path) -> None:
         save(self, path)
-        raise Stop
+        raise StoppedError
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrainingState, "save", stopping)
-        with pytest.raises(Stop):
+        with pytest.raises(StoppedError):
             training.train(config, folder)
     return folder
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from epidyn.cli import demo, evaluate, import_, info, predict, simulate, train
+from epidyn.cli.options import LOG_HANDLER
 from epidyn.errors import EpidynError
 
 MISTAKE, INTERRUPTED = 2, 130
@@ -59,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EpidynError as error:
         return _complain(str(error))
     except _Misuse as error:
-        return _complain(f"{error.format_message()} See `epidyn --help`.")  # type: ignore[attr-defined]
+        message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        return _complain(f"{message}. See `epidyn --help`.")
     except (typer.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -81,8 +83,8 @@ def _log_to_stderr() -> None:
     log = logging.getLogger("epidyn")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    handler.set_name("command line")
-    for old in [each for each in log.handlers if each.get_name() == "command line"]:
+    handler.set_name(LOG_HANDLER)
+    for old in [each for each in log.handlers if each.get_name() == LOG_HANDLER]:
         log.removeHandler(old)
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -10,10 +10,15 @@ import typer
 
 from epidyn import progress
 
+LOG_HANDLER = "command line"
+
 
 def _quiet(on: bool) -> None:
+    """Silence the screen alone: a run's log file goes on."""
     progress.quiet(on)
-    logging.getLogger("epidyn").setLevel(logging.WARNING if on else logging.INFO)
+    for handler in logging.getLogger("epidyn").handlers:
+        if handler.get_name() == LOG_HANDLER:
+            handler.setLevel(logging.WARNING if on else logging.NOTSET)
 
 
 Quiet = Annotated[

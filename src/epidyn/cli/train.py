@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -81,7 +82,8 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a network on labelled pairs; --out gets model, settings, history, test predictions and metrics."""
-    given = {name: value for name, value in locals().items() if value not in (None, False, [])}
+    # 0 is given, though it equals False.
+    given = {name: value for name, value in locals().items() if value is not False and value not in (None, [])}
     if resume is not None:
         _resume(resume, set(given) - {"resume", "quiet"})
         return
@@ -93,10 +95,8 @@ def train(
         parse_assignments(assignments or []),
         _by_section(given),
     ]
-    start = next(
-        (layer["training"]["init"] for layer in reversed(layers) if "init" in layer.get("training", {})), None
-    )
-    if start is not None:
+    start = _last(layers, "training", "init")
+    if isinstance(start, str):
         from epidyn.training.inputs import init_network_settings
 
         layers.insert(0, {"network": init_network_settings(start)})
@@ -107,11 +107,19 @@ def train(
 
 def _resume(folder: Path, others: set[str]) -> None:
     if others:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
+        names = ("set" if name == "assignments" else name.replace("_", "-") for name in others)
+        options = ", ".join(f"--{name}" for name in sorted(names))
         raise ConfigError(f"--resume takes no other option (given: {options}); the run's config.toml holds them.")
     from epidyn.training import resume as library_resume
 
     library_resume(folder)
+
+
+def _last(layers: Sequence[Mapping[str, Any]], section: str, name: str) -> Any:
+    """Return what the last layer that has a setting says; a section that is none is complained of later."""
+    sections = [layer.get(section) for layer in layers]
+    values = [each[name] for each in sections if isinstance(each, Mapping) and name in each]
+    return values[-1] if values else None
 
 
 def _by_section(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -119,7 +127,7 @@ def _by_section(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
     Files get absolute paths, so that a run can be resumed from any folder.
     """
-    if given.get("copies", "").isdigit():
+    if given.get("copies", "").isdecimal():
         given["copies"] = int(given["copies"])
     if "genome" in given and ":" not in given["genome"]:
         given["genome"] = Path(given["genome"])

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from epidyn.nn.attention import dropped_attention
+
 
 class TransformerLayer(nn.Module):
     """One encoder layer, post-norm, ReLU, biases everywhere, no mask, no final norm.
@@ -55,7 +57,10 @@ class TransformerLayer(nn.Module):
         split = self.attention_in(x).view(batch, positions, 3, self.heads, channels // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4)
         rate = self.attention_dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate)
+        if rate and x.device.type == "cpu" and query.dtype != torch.bfloat16:
+            mixed = dropped_attention(query, key, value, rate)
+        else:
+            mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate)
         projected: Tensor = self.attention_out(mixed.transpose(1, 2).reshape(batch, positions, channels))
         return projected
 

@@ -20,9 +20,10 @@ from epidyn.calibration import sigmoid
 from epidyn.dataset import PairDataModule, batches_per_epoch
 from epidyn.errors import ConfigError, ModelFileError
 from epidyn.files import prepare_output_folder, write_text
-from epidyn.model import Model, NetworkScorer, window_logits
+from epidyn.model import Model
 from epidyn.nn import EpiDynFusion
 from epidyn.scores import with_scores
+from epidyn.scoring import NetworkScorer, window_logits
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, departures, make_config, read_settings
 from epidyn.training.folder import RunFolder

@@ -1,0 +1,302 @@
+"""Scoring tables: streamed in chunks, whole or not at all, and equal to scoring them at once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import epidyn
+from epidyn import Genome, Model, read_pairs
+from epidyn.errors import (
+    ChromosomeError,
+    ConfigError,
+    EpidynError,
+    InputFileError,
+    OutputError,
+    PairTableError,
+)
+from epidyn.files import sha256
+from epidyn.model import Provenance
+from epidyn.nn import EpiDynFusion
+from epidyn.pairs.schema import REQUIRED
+from epidyn.predict import predict_table
+from epidyn.scoring import NetworkScorer
+from tests.conftest import needs_data
+from tests.nn.toys import small_config
+
+TRAINED_AT = 0.25
+ROWS = 7
+
+
+@pytest.fixture(scope="module")
+def genome() -> Genome:
+    rng = np.random.default_rng(4)
+    return Genome.from_dict({"chr1": rng.integers(0, 4, 503), "chr2": rng.integers(0, 4, 311)}, name="toy")
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        network = EpiDynFusion(small_config())
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    Model(NetworkScorer(network), Provenance(training_prevalence=TRAINED_AT)).save(path)
+    return path
+
+
+def table() -> pd.DataFrame:
+    """Extra columns hold what a careless writer turns into something else."""
+    start = 13 * np.arange(ROWS) ** 2 % 250
+    return pd.DataFrame(
+        {
+            "a note": ["007", "NA", "", " x ", "a\tb", 'say "hi", she said', "é\n中"],
+            "promoter_chrom": ["chr1", "chr2", "chr1", "chr1", "2", "chr1", "chr2"],
+            "promoter_start": start[::-1],
+            "promoter_end": start[::-1] + 21,
+            "label": [0, 1, 0, 0, 1, 0, 1],
+            "enhancer_chrom": ["chr1", "chr2", "chr1", "chr1", "2", "chr1", "chr2"],
+            "enhancer_start": start,
+            "enhancer_end": start + 40,
+            "tss": [5, None, 7, 8, 9, 10, 11],
+            "fold change": ["1.50", "1e3", "-0", "0.1", "nan", "inf", "2"],
+        }
+    ).astype({"tss": "Int64"})
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "pairs.csv"
+    table().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "scores.tsv"
+
+
+def written(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.parent.iterdir()}
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 3, 100])
+@pytest.mark.parametrize("rc_average", [False, True])
+def test_chunks_do_not_matter(
+    model_file: Path, genome: Genome, pairs: Path, out: Path, chunk_rows: int, rc_average: bool
+):
+    count = predict_table(
+        model_file, pairs, genome, out, chunk_rows=chunk_rows, batch_size=2, rc_average=rc_average
+    )
+    model = Model.load(model_file)
+    scored = pd.read_csv(out, sep="\t")
+    assert count == len(scored) == ROWS
+    at_once = read_pairs(pairs)
+    np.testing.assert_allclose(
+        scored["logit"], model.predict_logits(at_once, genome, rc_average=rc_average), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        scored["probability"], model.predict(at_once, genome, rc_average=rc_average), atol=1e-6
+    )
+    assert scored["probability"].nunique() == ROWS
+
+
+def test_the_table_stays_as_it_was(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    predict_table(model_file, pairs, genome, out, chunk_rows=2)
+    before, after = read_pairs(pairs), read_pairs(out)
+    assert list(after) == [*REQUIRED, "label", "tss", "a note", "fold change", "logit", "probability"]
+    pd.testing.assert_frame_equal(after.drop(columns=["logit", "probability"]), before)
+    assert after["a note"].tolist() == table()["a note"].tolist()
+    assert out.read_bytes().count(b"\r") == 0
+
+
+def test_earlier_scores_are_replaced(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    predict_table(model_file, pairs, genome, out)
+    scored = read_pairs(out).assign(logit="999", probability="none")
+    scored.to_csv(pairs.parent / "scored.tsv", sep="\t", index=False)
+    again = out.with_name("again.tsv")
+    predict_table(model_file, pairs.parent / "scored.tsv", genome, again)
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_settings_lie_beside_the_scores(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    predict_table(model_file, pairs, genome, out, rc_average=True, prevalence=0.1)
+    assert set(written(out)) == {"scores.tsv", "scores.tsv.json"}
+    assert json.loads(out.with_name("scores.tsv.json").read_text()) == {
+        "model": {"path": str(model_file), "sha256": sha256(model_file)},
+        "pairs": {"path": str(pairs), "sha256": sha256(pairs)},
+        "genome": {"name": "toy", "digest": genome.digest()},
+        "rows": ROWS,
+        "rc_average": True,
+        "prevalence": 0.1,
+        "version": epidyn.__version__,
+    }
+
+
+def test_prevalence_shifts_logit_and_probability(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    predict_table(model_file, pairs, genome, out, prevalence=0.1)
+    scored = pd.read_csv(out, sep="\t")
+    model, at_once = Model.load(model_file), read_pairs(pairs)
+    shift = np.log(0.1 / 0.9) - np.log(TRAINED_AT / (1 - TRAINED_AT))
+    np.testing.assert_allclose(scored["logit"], model.predict_logits(at_once, genome) + shift, atol=1e-5)
+    np.testing.assert_allclose(scored["probability"], 1 / (1 + np.exp(-scored["logit"])), atol=1e-6)
+
+
+def test_without_out_scores_go_to_standard_output(
+    model_file: Path, genome: Genome, pairs: Path, out: Path, capsys: pytest.CaptureFixture[str]
+):
+    predict_table(model_file, pairs, genome, out, chunk_rows=3)
+    assert predict_table(model_file, pairs, genome, chunk_rows=3) == ROWS
+    assert capsys.readouterr().out == out.read_text()
+
+
+def test_reads_names_of_targetfinder(model_file: Path, genome: Genome, tmp_path: Path, out: Path):
+    pairs = tmp_path / "names.csv"
+    pairs.write_text(
+        "enhancer_name,promoter_name,label\n"
+        "K562|chr2:40-90,K562|chr2:200-230,1\n"
+        "K562|chr1:400-470,K562|chr1:10-51,0\n"
+    )
+    predict_table(model_file, pairs, genome, out, chunk_rows=1)
+    scored = read_pairs(out)
+    assert scored["enhancer_name"].tolist() == ["K562|chr2:40-90", "K562|chr1:400-470"]
+    assert scored["enhancer_start"].tolist() == [40, 400]
+    assert scored["cell_line"].tolist() == ["K562", "K562"]
+    expected = Model.load(model_file).predict(read_pairs(pairs), genome)
+    np.testing.assert_allclose(scored["probability"].astype(float), expected, atol=1e-6)
+
+
+def test_reads_gzip(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    predict_table(model_file, pairs, genome, out)
+    packed = pairs.with_name("pairs.csv.gz")
+    packed.write_bytes(gzip.compress(pairs.read_bytes()))
+    again = out.with_name("again.tsv")
+    predict_table(model_file, packed, genome, again, chunk_rows=2)
+    assert again.read_text() == out.read_text()
+
+
+def test_replaces_only_by_force(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    out.write_text("mine\n")
+    with pytest.raises(OutputError, match=r"scores\.tsv exists.*--force"):
+        predict_table(model_file, pairs, genome, out)
+    assert written(out) == {"scores.tsv": b"mine\n"}
+    predict_table(model_file, pairs, genome, out, force=True)
+    assert len(read_pairs(out)) == ROWS
+
+
+def spoil(pairs: Path, old: str, new: str) -> None:
+    text = pairs.read_text()
+    assert text.count(old) == 1
+    pairs.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "words"),
+    [
+        # The last rows, with chunks of 2 rows of which the first are written by then.
+        ("\n中,chr2,", "\n中,chr2,x", PairTableError, 'promoter_start is "x0"'),
+        ("\n中,chr2,0,21,1", "\n中,chr2,0,21,7", PairTableError, 'label is "7"'),
+        ("\n中,chr2,0,21,1,chr2", "\n中,chr9,0,21,1,chr9", ChromosomeError, "'chr9' in toy; it holds chr1, chr2"),
+        ("\n中,chr2,0,21", "\n中,chr2,0", PairTableError, "9 cells"),
+    ],
+)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_an_error_in_a_later_chunk_leaves_nothing(
+    model_file: Path,
+    genome: Genome,
+    pairs: Path,
+    out: Path,
+    old: str,
+    new: str,
+    error: type[EpidynError],
+    words: str,
+    earlier: bool,
+):
+    spoil(pairs, old, new)
+    if earlier:
+        out.write_text("mine\n")
+    with pytest.raises(error, match=words):
+        predict_table(model_file, pairs, genome, out, chunk_rows=2, force=earlier)
+    assert written(out) == ({"scores.tsv": b"mine\n"} if earlier else {})
+
+
+def test_a_truncated_table_leaves_nothing(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    packed = gzip.compress(pairs.read_bytes())
+    pairs.write_bytes(packed[:-12])
+    with pytest.raises(InputFileError, match=r"pairs\.csv is a truncated gzip"):
+        predict_table(model_file, pairs, genome, out, chunk_rows=1)
+    assert written(out) == {}
+
+
+def test_an_interrupt_leaves_nothing(
+    model_file: Path, genome: Genome, pairs: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chunks = []
+    predict = Model.predict_logits
+
+    def interrupted(self: Model, *args: object, **settings: object) -> np.ndarray:
+        chunks.append(1)
+        if len(chunks) == 3:
+            assert set(written(out)) != set()
+            raise KeyboardInterrupt
+        return predict(self, *args, **settings)
+
+    monkeypatch.setattr(Model, "predict_logits", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predict_table(model_file, pairs, genome, out, chunk_rows=2)
+    assert written(out) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"batch_size": 0}, "--batch-size is 0"),
+        ({"prevalence": 1.0}, "--prevalence is 1.0"),
+        ({"device": "abacus"}, "--device abacus"),
+        ({"device": "meta"}, "--device meta"),
+        ({"device": "cuda:99"}, "--device cuda:99"),
+    ],
+)
+def test_refuses_settings_that_cannot_be(
+    model_file: Path, genome: Genome, pairs: Path, out: Path, settings: dict[str, object], words: str
+):
+    with pytest.raises(ConfigError, match=words):
+        predict_table(model_file, pairs, genome, out, **settings)
+    assert written(out) == {}
+
+
+def test_a_device_by_name(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    predict_table(model_file, pairs, genome, out)
+    again = out.with_name("again.tsv")
+    predict_table(model_file, pairs, genome, again, device="cpu:0")
+    assert again.read_bytes() == out.read_bytes()
+
+
+@needs_data
+def test_real_pairs_of_a_megabase(data: Path, tmp_path: Path):
+    sizes = {"channels": 8, "heads": 2, "cbam_reduction": 4, "vector_size": 6, "feedforward": 9, "dense": 5}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        network = EpiDynFusion(epidyn.nn.NetworkConfig(**sizes))
+    with torch.no_grad():
+        network.output.weight.mul_(100)
+    Model(NetworkScorer(network)).save(tmp_path / "m.safetensors")
+    table = data / "hg19" / "chr20_1-2Mb.pairs.csv"
+    scores = {}
+    with Genome.open(data / "hg19" / "chr20_1-2Mb.fa.gz") as genome:
+        for batch_size in (1, 64):
+            out = tmp_path / f"{batch_size}.tsv"
+            assert predict_table(tmp_path / "m.safetensors", table, genome, out, batch_size=batch_size) == 135
+            scored = pd.read_csv(out, sep="\t")
+            assert scored["enhancer_name"].tolist() == pd.read_csv(table)["enhancer_name"].tolist()
+            assert scored["promoter_name"].tolist() == pd.read_csv(table)["promoter_name"].tolist()
+            scores[batch_size] = scored["probability"].to_numpy()
+    assert np.ptp(scores[1]) > 0.01
+    np.testing.assert_allclose(scores[1], scores[64], atol=1e-5)
