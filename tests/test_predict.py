@@ -201,11 +201,17 @@ def spoil(pairs: Path, old: str, new: str) -> None:
     ("old", "new", "error", "words"),
     [
         # The last rows, with chunks of 2 rows of which the first are written by then.
-        ("\n中,chr2,", "\n中,chr2,x", PairTableError, 'promoter_start is "x0"'),
-        ("\n中,chr2,0,21,1", "\n中,chr2,0,21,7", PairTableError, 'label is "7"'),
-        ("\n中,chr2,0,21,1,chr2", "\n中,chr9,0,21,1,chr9", ChromosomeError, "'chr9' in toy; it holds chr1, chr2"),
-        ("\n中,chr2,0,21", "\n中,chr2,0", PairTableError, "9 cells"),
+        ('\n中",chr2,', '\n中",chr2,x', PairTableError, 'promoter_start is "x0"'),
+        ('\n中",chr2,0,21,1', '\n中",chr2,0,21,7', PairTableError, 'label is "7"'),
+        (
+            '\n中",chr2,0,21,1,chr2',
+            '\n中",chr9,0,21,1,chr9',
+            ChromosomeError,
+            "'chr9' in toy; it holds chr1, chr2",
+        ),
+        ('\n中",chr2,0,21', '\n中",chr2,0', PairTableError, "9 cells"),
     ],
+    ids=["no number", "label", "chromosome", "cells"],
 )
 @pytest.mark.parametrize("earlier", [False, True])
 def test_an_error_in_a_later_chunk_leaves_nothing(
@@ -286,7 +292,7 @@ def test_real_pairs_of_a_megabase(data: Path, tmp_path: Path):
         torch.manual_seed(1)
         network = EpiDynFusion(epidyn.nn.NetworkConfig(**sizes))
     with torch.no_grad():
-        network.output.weight.mul_(100)
+        network.output.weight.mul_(10)
     Model(NetworkScorer(network)).save(tmp_path / "m.safetensors")
     table = data / "hg19" / "chr20_1-2Mb.pairs.csv"
     scores = {}

@@ -30,7 +30,7 @@ SIMULATION: Mapping[str, Any] = {
     "pairs_per_chromosome": 300,
     "enhancer_length": 600,
     "promoter_length": 500,
-    "instances": 6,
+    "instances": 4,
     "decoys": 2,
 }
 TEST, VALIDATION = ("chr7", "chr8"), ("chr6",)
@@ -49,8 +49,8 @@ NETWORK: Mapping[str, Any] = {
 }
 TRAINING: Mapping[str, Any] = {
     "copies": 0,
-    "epochs": 12,
-    "patience": 4,
+    "epochs": 8,
+    "patience": 3,
     "batch_size": 32,
     "learning_rate": 2e-3,
 }
