@@ -176,7 +176,7 @@ def test_elements_shared_through_others_stay_together():
     pairs["enhancer_start"] = chain * 10_000 + (link + 1) // 2 * 100
     pairs["promoter_start"] = chain * 10_000 + link // 2 * 100
     pairs["enhancer_end"], pairs["promoter_end"] = pairs["enhancer_start"] + 9, pairs["promoter_start"] + 9
-    split = make_split(pairs, "random", "elements", seed=1, test_fraction=0.01, validation_fraction=0.25)
+    split = make_split(pairs.assign(split="train"), "column", "elements", seed=1, validation_fraction=0.25)
     held_out = (split.parts == "validation").reshape(10, 7)
     assert held_out.all(axis=1).sum() == 2
     assert held_out.any(axis=1).sum() == 2
@@ -295,7 +295,7 @@ OWN = table([0, 1] * 4, split=["train", "train", "test", "test", "validation", "
             MIXED,
             "random",
             "groups",
-            "--validation 'groups' is unknown; allowed are auto, elements, pairs, samples",
+            "--validation 'groups' is unknown; allowed are auto, column, elements, pairs, samples",
         ),
         (MIXED, "chromosome", "auto", "--split chromosome: names no chromosome; the table has chr1, chr2, chr3"),
         (MIXED, "chromosome:", "auto", "names no chromosome"),
@@ -312,7 +312,8 @@ OWN = table([0, 1] * 4, split=["train", "train", "test", "test", "validation", "
         (ONE_SIDED, "chromosome:chr2,chr3", "auto", "the train part .* has 30 pairs with labels [1]"),
         (ONE_SIDED, "chromosome:chr2", "auto", "the test part .* has 30 pairs with labels [0]"),
         (table([1] * 90), "random", "samples", "the train part .* has 81 pairs with labels [1]"),
-        (table([1, 0] * 9), "random", "pairs", "the validation part .* has 0 pairs with labels []"),
+        (table([1, 0] * 9), "random", "pairs", "the test part .* has 0 pairs with labels []"),
+        (table([1, 0] * 15), "random", "pairs", "the validation part .* has 0 pairs with labels []"),
         (table([1] * 9 + [0] * 50), "random", "samples", "the test part .* has 5 pairs with labels [0]"),
         (
             MIXED,
@@ -323,7 +324,7 @@ OWN = table([0, 1] * 4, split=["train", "train", "test", "test", "validation", "
         (OWN, "column", "elements", "the column 'split' has validation rows, and --validation elements asks for"),
         (OWN, "column", "samples", "the column 'split' has validation rows, and --validation samples asks for"),
         (MIXED.assign(split="test"), "column", "auto", "the train part .* has 0 pairs"),
-        (MIXED.assign(split="train"), "column", "column", "the validation part .* has 0 pairs"),
+        (MIXED.assign(split="train"), "column", "column", "no row of a column 'split' says validation"),
     ],
 )
 def test_what_cannot_be_split_is_told(pairs: pd.DataFrame, split: str, validation: str, message: str):

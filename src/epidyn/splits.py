@@ -16,7 +16,10 @@ PARTS = ("train", "validation", "test", "unused")
 TEST_FRACTION = 0.1
 VALIDATION_FRACTION = 0.05
 SPLITS = "random, chromosome:NAME,NAME or column"
-VALIDATIONS = "auto, elements, pairs, samples or chromosome:NAME,NAME"
+VALIDATIONS = "auto, column, elements, pairs, samples or chromosome:NAME,NAME"
+
+# What auto means under a chromosome split: training chromosomes that the draw names.
+_SOME_CHROMOSOMES = "some-chromosomes"
 
 Rows = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.object_]
@@ -72,7 +75,8 @@ def make_split(
         ``auto`` follows the split: the column's own validation rows if it has any, held-out training chromosomes
         under a chromosome split, else ``elements``. ``elements``: no enhancer and no promoter is shared with
         training. ``pairs``: single pairs, stratified. ``samples``: among shifted copies, the published way, which
-        puts copies of one pair on both sides. ``chromosome:...``: these training chromosomes.
+        puts copies of one pair on both sides. ``chromosome:...``: these training chromosomes. ``column``: the rows
+        that the ``split`` column marks.
     seed
         Of all draws.
     test_fraction, validation_fraction
@@ -89,19 +93,13 @@ def make_split(
     parts = _test_parts(pairs, split, test_fraction, rng)
     made = Split(parts, split, validation)
     _require_both_labels(pairs, made, "train")
-    if (parts == "test").any():
+    if split == "random" or (parts == "test").any():
         _require_both_labels(pairs, made, "test")
-    if validation == "auto":
-        validation = _default_validation(parts, split)
-    elif validation != "column" and (parts == "validation").any():
-        raise SplitError(
-            f"the column 'split' has validation rows, and --validation {validation} asks for others. "
-            "Leave --validation out, or mark those rows train."
-        )
-    _draw_validation(pairs, parts, validation, validation_fraction, rng)
-    if validation == "auto-chromosome":
-        held_out = pd.unique(pairs["promoter_chrom"][parts == "validation"])
-        validation = "chromosome:" + ",".join(held_out)
+    kind = _validation_kind(parts, split, validation)
+    _draw_validation(pairs, parts, kind, validation_fraction, rng)
+    validation = kind
+    if kind == _SOME_CHROMOSOMES:
+        validation = "chromosome:" + ",".join(pd.unique(pairs["promoter_chrom"][parts == "validation"]))
     made = Split(parts, split, validation)
     _require_both_labels(pairs, made, "train")
     if validation != "samples":
@@ -133,10 +131,25 @@ def _test_parts(pairs: pd.DataFrame, split: str, fraction: float, rng: np.random
     return parts
 
 
-def _default_validation(parts: Parts, split: str) -> str:
-    if (parts == "validation").any():
+def _validation_kind(parts: Parts, split: str, asked: str) -> str:
+    """Return how validation is drawn: as asked, or what ``auto`` means for this split."""
+    marked = (parts == "validation").any()
+    if asked.partition(":")[0] not in ("auto", "column", "elements", "pairs", "samples", "chromosome"):
+        raise SplitError(f"--validation {asked!r} is unknown; allowed are {VALIDATIONS}.")
+    if asked == "column" and not marked:
+        raise SplitError(
+            "--validation column: no row of a column 'split' says validation. Mark some, or leave it out."
+        )
+    if marked and asked not in ("auto", "column"):
+        raise SplitError(
+            f"the column 'split' has validation rows, and --validation {asked} asks for others. "
+            "Leave --validation out, or mark those rows train."
+        )
+    if asked != "auto":
+        return asked
+    if marked:
         return "column"
-    return "auto-chromosome" if split.startswith("chromosome:") else "elements"
+    return _SOME_CHROMOSOMES if split.startswith("chromosome:") else "elements"
 
 
 def _draw_validation(
@@ -158,10 +171,8 @@ def _draw_validation(
         chosen = _stratified(within["label"].to_numpy(), fraction, rng)
     elif validation == "elements":
         chosen = _whole_groups(within["label"].to_numpy(), _linked(within), fraction, rng)
-    elif validation == "auto-chromosome":
-        chosen = _whole_chromosomes(within, fraction, rng)
     else:
-        raise SplitError(f"--validation {validation!r} is unknown; allowed are {VALIDATIONS}.")
+        chosen = _whole_chromosomes(within, fraction, rng)
     parts[train[chosen]] = "validation"
 
 

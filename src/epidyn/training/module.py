@@ -42,7 +42,9 @@ class NetworkModule(lightning.LightningModule):
         return F.binary_cross_entropy_with_logits(logits.float(), batch["label"])
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Keep logits and labels until the epoch's end."""
+        """Keep logits and labels until the epoch's end; a device's share of the last batch may be empty."""
+        if not len(batch["label"]):
+            return
         logits = self.network(batch["enhancer"], batch["promoter"])
         self.validated.append((logits.float(), batch["label"]))
 
@@ -201,7 +203,7 @@ def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _gathered(module: NetworkModule) -> tuple[Tensor, Tensor]:
     """Return all logits (float64) and labels of the validation, from every device, and forget them."""
-    own = tuple(torch.cat([kept[part] for kept in module.validated]).cpu() for part in (0, 1))
+    own = tuple(torch.cat([torch.empty(0), *(kept[part].cpu() for kept in module.validated)]) for part in (0, 1))
     module.validated = []
     logits, labels = zip(*_from_all(own), strict=True)
     return torch.cat(logits).double(), torch.cat(labels)

@@ -111,7 +111,12 @@ def resume(out: str | os.PathLike[str]) -> Model:
 
 
 def check_device(config: RunConfig) -> None:
-    """Raise ConfigError if the machine has no such accelerator, or fewer devices than asked for."""
+    """Raise ConfigError if the machine lacks the devices, or a batch cannot be shared out over them."""
+    if config.training.batch_size < 2 * config.training.devices:
+        raise ConfigError(
+            f"--batch-size {config.training.batch_size} over --devices {config.training.devices}: batch norm "
+            "needs at least 2 samples on each device. Raise the one or lower the other."
+        )
     if config.training.accelerator == "gpu" and not torch.cuda.is_available():
         raise ConfigError("--accelerator gpu: this machine has no CUDA device. Use cpu or auto.")
     on_gpu = config.training.accelerator != "cpu" and torch.cuda.is_available()
