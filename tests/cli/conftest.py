@@ -72,7 +72,14 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(6)
         network = EpiDynFusion(small_config())
-    Model(NetworkScorer(network), Provenance(training_prevalence=0.25, cell_lines=["K562"])).save(made.model)
+    origin = Provenance(
+        training={"epochs": 3},
+        pairs=[{"name": "a.csv", "sha256": "11"}, {"name": "b.csv", "sha256": "22"}],
+        cell_lines=["K562"],
+        training_prevalence=0.25,
+        metrics={"validation": None, "test": {"auroc": 0.76543, "pairs": 12}},
+    )
+    Model(NetworkScorer(network), origin).save(made.model)
     return made
 
 

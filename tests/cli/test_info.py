@@ -30,6 +30,10 @@ def test_a_model(epidyn: Run, inputs: Inputs):
     assert said["cell lines"] == "K562"
     assert said["training elements"] == "0 known by hash"
     assert said["network.dense"] == "9"
+    assert said["training.epochs"] == "3"
+    assert said["pairs"] == "name a.csv, sha256 11; name b.csv, sha256 22"
+    assert said["test"] == "auroc 0.7654, pairs 12"
+    assert "validation" not in said
 
 
 def test_a_model_whatever_its_name(epidyn: Run, inputs: Inputs, tmp_path: Path):

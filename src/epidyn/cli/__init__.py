@@ -64,10 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{message}. See `epidyn --help`.")
     except (typer.Abort, KeyboardInterrupt):  # some versions of typer raise, others return 130
         result = INTERRUPTED
-    except SystemExit as error:  # Lightning's answer to Ctrl-C
-        if not isinstance(error.__context__, KeyboardInterrupt):
-            raise
-        result = INTERRUPTED
     if result == INTERRUPTED:
         print("Interrupted.", file=sys.stderr)
     return result if isinstance(result, int) else 0

@@ -200,7 +200,14 @@ def _fit(
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(module, datamodule=data)
+        try:
+            trainer.fit(module, datamodule=data)
+        except SystemExit as stop:
+            # What Lightning makes of Ctrl-C.
+            if not isinstance(stop.__context__, KeyboardInterrupt):
+                raise
+            log.warning("stopped in epoch %d; go on with `epidyn train --resume %s`", state.epoch + 1, folder.path)
+            raise KeyboardInterrupt from stop
 
 
 def _test(
