@@ -590,3 +590,12 @@ def test_an_unregistered_kind_is_refused(tmp_path: Path):
     Model(Composition(1.0)).save(tmp_path / "m.safetensors")
     with pytest.raises(ModelFileError, match="its kind is 'composition'; known are network"):
         Model.load(tmp_path / "m.safetensors")
+
+
+def test_equal_models_are_equal_files(tmp_path: Path):
+    contents = set()
+    for number in range(5):
+        torch.manual_seed(1)
+        Model(NetworkScorer(EpiDynFusion(small_config()))).save(tmp_path / f"{number}.safetensors")
+        contents.add((tmp_path / f"{number}.safetensors").read_bytes())
+    assert len(contents) == 1

@@ -76,7 +76,7 @@ class Bomb:
 def test_refuses_a_file_with_code_and_does_not_run_it(tmp_path: Path, zipped: bool):
     marker = tmp_path / "ran"
     torch.save({"bn1.weight": Bomb(marker)}, tmp_path / "code.pth", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(ModelFileError, match="hold more than tensors"):
+    with pytest.raises(ModelFileError, match="holds more than tensors"):
         read_published(tmp_path / "code.pth")
     assert not marker.exists()
 
@@ -110,15 +110,15 @@ def truncated(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "words"),
     [
-        (a_whole_module, "hold more than tensors.*state_dict"),
+        (a_whole_module, "holds more than tensors.*state_dict"),
         (a_list, "hold a list; a state_dict is needed"),
-        (a_text, "are damaged or no torch file"),
-        (truncated, "are damaged or no torch file"),
+        (a_text, "is damaged or no torch file"),
+        (truncated, "is damaged or no torch file"),
     ],
 )
 def test_refuses_what_is_no_state_dict(tmp_path: Path, write: Callable[[Path], None], words: str):
     write(tmp_path / "bad.pth")
-    with pytest.raises(ModelFileError, match=rf"bad\.pth {words}"):
+    with pytest.raises(ModelFileError, match=rf"bad\.pth.*{words}"):
         read_published(tmp_path / "bad.pth")
 
 

@@ -116,6 +116,23 @@ def sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def refuse_filled_folder(folder: str | os.PathLike[str], *, force: bool) -> None:
+    """Check an output folder before any work; nothing is made.
+
+    Raises
+    ------
+    OutputError
+        If it is a file, or is not empty (without ``force``).
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} exists and is no folder. Give another --out.")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise OutputError(
+            f"{folder} exists and is not empty. Give another --out, or --force to replace what is there."
+        )
+
+
 def prepare_output_folder(folder: str | os.PathLike[str], *, force: bool, own: Iterable[str]) -> Path:
     """Make an output folder; one that holds something needs ``force``.
 
@@ -126,13 +143,8 @@ def prepare_output_folder(folder: str | os.PathLike[str], *, force: bool, own: I
     OutputError
         If it is a file, is not empty (without ``force``), or cannot be made or written to.
     """
+    refuse_filled_folder(folder, force=force)
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} exists and is no folder. Give another --out.")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise OutputError(
-            f"{folder} exists and is not empty. Give another --out, or --force to replace what is there."
-        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

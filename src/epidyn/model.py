@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,7 @@ class Model:
         metadata |= {name: json.dumps(value) for name, value in self.provenance.model_dump().items()}
         with atomic_path(path) as beside:
             save_file(self.scorer.tensors(), beside, metadata=metadata)
+            _sort_metadata(beside)
 
     def predict(
         self,
@@ -279,3 +281,18 @@ class Model:
         except ValidationError as error:
             raise ModelFileError("its metadata cannot be used:", complaints(error)) from error
         return cls(SCORERS[kind].restore(values[kind], tensors), provenance)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put a safetensors file's metadata in order of its keys, so that equal models are equal files.
+
+    The library writes it in an order that differs from run to run. The file begins with the length of its header,
+    eight bytes little-endian, then the header, JSON padded with spaces to a multiple of eight.
+    """
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[end:])

@@ -69,8 +69,8 @@ def predict_table(
     EpidynError
         As reading the model, the table and the genome raise it; nothing is then left at ``out``.
     """
-    if out is not None and Path(out).exists() and not force:
-        raise OutputError(f"{out} exists. Give another --out, or --force to replace it.")
+    if out is not None:
+        _refuse_output(Path(out), Path(pairs), force=force)
     model = Model.load(model_path)
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
@@ -111,6 +111,13 @@ def _existing(device: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--device {device}: this machine has no such device ({reason}). Use cpu.") from error
     return found
+
+
+def _refuse_output(out: Path, pairs: Path, *, force: bool) -> None:
+    if out.exists() and not force:
+        raise OutputError(f"{out} exists. Give another --out, or --force to replace it.")
+    if out.exists() and pairs.exists() and out.samefile(pairs):
+        raise OutputError(f"{out} is the pair table itself. Give another --out.")
 
 
 @contextmanager

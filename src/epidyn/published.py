@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import pickle
-import warnings
 from collections.abc import Mapping
 
-import torch
-
 from epidyn.errors import ModelFileError
-from epidyn.files import require_file
 from epidyn.model import Model
+from epidyn.torchfiles import load_tensors
 
 
 def read_published(path: str | os.PathLike[str]) -> Model:
@@ -24,20 +20,7 @@ def read_published(path: str | os.PathLike[str]) -> Model:
     ModelFileError
         If it is no torch file, holds more than tensors, or not this network's.
     """
-    path = require_file(path, "weights")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch remarks on a file that it then refuses
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ModelFileError(
-            f"weights {path} hold more than tensors, or are no torch file; only a state_dict is read, since "
-            "anything else could run code. Save network.state_dict() and import that."
-        ) from error
-    except Exception as error:  # bytes that are no torch file raise KeyError, IndexError, struct.error and others
-        raise ModelFileError(
-            f"weights {path} are damaged or no torch file ({type(error).__name__}: {error}). Download them again."
-        ) from error
+    state = load_tensors(path, "weights")
     if not isinstance(state, Mapping):
         raise ModelFileError(f"weights {path} hold a {type(state).__name__}; a state_dict is needed.")
     try:

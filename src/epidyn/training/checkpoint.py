@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import torch
 from torch import Tensor
 
 from epidyn.errors import ModelFileError
-from epidyn.files import atomic_path, require_file
+from epidyn.files import atomic_path
+from epidyn.torchfiles import load_tensors
 
 
 @dataclass
@@ -72,8 +72,10 @@ class TrainingState:
         ModelFileError
             If it is damaged or of another kind.
         """
-        require_file(path, "checkpoint")
+        content = load_tensors(path, "checkpoint")
         try:
-            return cls(**torch.load(path, map_location="cpu", weights_only=True))
-        except (RuntimeError, EOFError, TypeError, ValueError, pickle.UnpicklingError) as error:
-            raise ModelFileError(f"checkpoint {path} cannot be read ({error}). Start the run again.") from error
+            return cls(**content)
+        except TypeError as error:
+            raise ModelFileError(
+                f"checkpoint {path} is of another kind ({error}). Start the run again."
+            ) from error

@@ -187,5 +187,8 @@ def _complaint(fault: Any) -> str:
             else RunConfig.model_fields
         )
         return f"{name} is unknown; known are {', '.join(known)}"
-    given = "" if fault["type"] in ("missing", "value_error") else f" (given: {fault['input']!r})"
+    if fault["type"] == "missing":
+        option = f"--{path[-1].replace('_', '-')}" if len(path) > 1 else "a section"
+        return f"{name}: it is missing; give it as {option}, or in a configuration file"
+    given = "" if fault["type"] == "value_error" else f" (given: {fault['input']!r})"
     return f"{name}: {fault['msg'].removeprefix('Value error, ')}{given}"

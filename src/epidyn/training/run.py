@@ -19,7 +19,7 @@ from epidyn import __version__, metrics, progress
 from epidyn.calibration import sigmoid
 from epidyn.dataset import PairDataModule, batches_per_epoch
 from epidyn.errors import ConfigError, ModelFileError
-from epidyn.files import prepare_output_folder, write_text
+from epidyn.files import prepare_output_folder, refuse_filled_folder, write_text
 from epidyn.model import Model
 from epidyn.nn import EpiDynFusion
 from epidyn.scores import with_scores
@@ -62,7 +62,7 @@ def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False
         As the table, the genome, the vectors or the split cannot be used; before anything is written.
     """
     if _first_process():
-        prepare_output_folder(out, force=force, own=())
+        refuse_filled_folder(out, force=force)
     check_device(config)
     inputs = read_inputs(config)
     network, vectors = initial_network(config)

@@ -1,0 +1,40 @@
+"""Files of torch.save, read so that nothing in them can run code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import warnings
+from typing import Any
+
+import torch
+
+from epidyn.errors import ModelFileError
+from epidyn.files import require_file
+
+
+def load_tensors(path: str | os.PathLike[str], what: str) -> Any:
+    """Return what a torch file holds: tensors and plain values, on the CPU.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or empty; ``what`` names it.
+    ModelFileError
+        If it is damaged, no torch file, or holds anything that could run code.
+    """
+    path = require_file(path, what)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch remarks on a file that it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelFileError(
+            f"{what} {path}: it holds more than tensors, or is no torch file. Only tensors and plain values "
+            "are read, since anything else could run code. Save a state_dict."
+        ) from error
+    except Exception as error:  # bytes that are no torch file raise KeyError, IndexError, struct.error and others
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise ModelFileError(
+            f"{what} {path}: it is damaged or no torch file ({reason}). Copy it again."
+        ) from error
