@@ -125,7 +125,7 @@ def test_a_table_may_have_no_test_part_and_no_positive_in_it(pairs: pd.DataFrame
     assert set(data.train.label.tolist()) == {0.0}
 
 
-def test_balanced_copies_are_of_the_training_part(pairs: pd.DataFrame):
+def test_balanced_copies_are_of_the_whole_table(pairs: pd.DataFrame):
     labels = pairs["label"].to_numpy()
     train = labels[SPLIT.rows("train")]
     assert toy_data(pairs, copies="balanced").copies == balanced_copies(train) > 1

@@ -14,6 +14,7 @@ from epidyn.files import (
     is_gzip,
     open_text,
     prepare_output_folder,
+    refuse_output,
     require_file,
     sha256,
     write_text,
@@ -248,3 +249,18 @@ def test_a_folder_that_takes_no_files_is_told_at_once(tmp_path: Path, monkeypatc
     monkeypatch.setattr("tempfile.TemporaryFile", refused)
     with pytest.raises(OutputError, match="Read-only file system"):
         prepare_output_folder(tmp_path / "run", force=False, own=[])
+
+
+def test_an_existing_file_needs_force(tmp_path: Path):
+    refuse_output(tmp_path / "new", (), force=False)
+    (tmp_path / "old").write_text("x")
+    with pytest.raises(OutputError, match="--force"):
+        refuse_output(tmp_path / "old", (), force=False)
+    refuse_output(tmp_path / "old", (tmp_path / "missing",), force=True)
+
+
+def test_an_input_is_never_written_over(tmp_path: Path):
+    (tmp_path / "model").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    with pytest.raises(OutputError, match="is an input of this command"):
+        refuse_output(tmp_path / "link", (tmp_path / "model",), force=True)

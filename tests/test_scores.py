@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from epidyn import metrics
 from epidyn.errors import InputFileError, PairTableError
 from epidyn.pairs import write_pairs
-from epidyn.scores import read_scores, with_scores
+from epidyn.scores import ranking, read_scores, summarise, with_scores
 
 
 @pytest.fixture
@@ -95,3 +96,28 @@ def test_all_bad_probabilities_are_listed(tmp_path: Path, pairs: pd.DataFrame):
 def test_a_file_that_is_no_table_is_told(tmp_path: Path):
     with pytest.raises(InputFileError, match="does not exist"):
         read_scores(tmp_path / "scores.tsv")
+
+
+def test_saturated_probabilities_are_ranked_by_their_logit(tmp_path: Path):
+    rows = "\n".join(
+        f"chr1\t{10 * i}\t{10 * i + 5}\tchr1\t{10 * i + 5}\t{10 * i + 9}\t{label}\t{logit}\t{probability}"
+        for i, (label, logit, probability) in enumerate(
+            [(1, 25.0, 1.0), (0, 18.0, 1.0), (1, 20.0, 1.0), (0, 9.0, 0.3), (0, -2.0, 0.4)]
+        )
+    )
+    columns = [f"{role}_{part}" for role in ("enhancer", "promoter") for part in ("chrom", "start", "end")]
+    head = "\t".join([*columns, "label", "logit", "probability"])
+    (tmp_path / "s.tsv").write_text(f"{head}\n{rows}\n")
+    table = read_scores(tmp_path / "s.tsv")
+    assert ranking(table).tolist() == [4, 2, 3, 0, 1]
+    assert summarise(table)["auroc"] == 1
+    assert metrics.auroc(table["label"], table["probability"]) == pytest.approx(5 / 6)
+
+
+def test_a_logit_that_is_no_number_is_listed(tmp_path: Path):
+    columns = [f"{role}_{part}" for role in ("enhancer", "promoter") for part in ("chrom", "start", "end")]
+    head = ",".join([*columns, "label", "logit", "probability"])
+    (tmp_path / "s.csv").write_text(f"{head}\nchr1,1,5,chr1,7,9,1,inf,0.5\nchr1,1,5,chr1,7,9,0,0.1,0.5\n")
+    with pytest.raises(PairTableError, match="1 logits are no number that is finite") as caught:
+        read_scores(tmp_path / "s.csv")
+    assert caught.value.rows == ("row 0: 'inf'",)

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from epidyn import windows
-from epidyn.elements import ROLES, ElementStore, Ints, Role, WindowRequest, locate
+from epidyn.elements import ROLES, ElementStore, Ints, Role, WindowRequest, locate, refuse_windows_outside
 from epidyn.errors import SplitError
 from epidyn.genome import Genome, reverse_complement
 from epidyn.splits import Split, draw_samples
@@ -68,7 +68,8 @@ class SplitData:
 def balanced_copies(labels: npt.NDArray[np.generic], most: int = windows.DEFAULT_COPIES) -> int:
     """Return how many copies of each positive balance the labels: round(negatives / positives), at most ``most``.
 
-    That is 20 for every table of TargetFinder. Where one copy would do, 0: no oversampling.
+    Of a whole table, so that the split does not decide: 20 for every table of TargetFinder. Where one copy would
+    do, 0: no oversampling.
     """
     positives = int((labels == 1).sum())
     copies = min(most, round((len(labels) - positives) / max(positives, 1)))
@@ -101,7 +102,7 @@ def split_data(
     labels = pairs["label"].to_numpy()
     seen = np.isin(split.parts, ("train", "validation"))
     if copies == "balanced":
-        copies = balanced_copies(labels[split.rows("train")])
+        copies = balanced_copies(labels[split.parts != "unused"])
     shifts = seen & (labels == 1)
     located = locate(pairs, genome)
     starts = {
@@ -118,6 +119,7 @@ def split_data(
         )
         for role in ROLES
     }
+    refuse_windows_outside(pairs, requests, {role: located[role].size for role in ROLES})
     store = ElementStore.fill(genome, requests)
     samples = {
         part: _samples(store, labels, split.rows(part), starts, shifts) for part in ("train", "validation", "test")

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn import metrics, plots
+from epidyn.controls import shuffle_labels as permuted
 from epidyn.elements import ROLES
 from epidyn.files import prepare_output_folder
 from epidyn.genome import Genome
 from epidyn.pairs import read_pairs
 from epidyn.predict import predict_table
-from epidyn.scores import read_scores
+from epidyn.scores import ranking, read_scores, summarise
 from epidyn.simulate import configure, simulate, write_simulation
 from epidyn.training import train
 from epidyn.training.config import make_config
@@ -121,7 +122,7 @@ def run_demo(
         }
     )
     train(config, out / RUN, force=force)
-    return _judge(out, simulated, force=force)
+    return _judge(out, simulated, seed=seed, shuffle_labels=shuffle_labels, force=force)
 
 
 def composition_auroc(genome: Genome, train: pd.DataFrame, test: pd.DataFrame) -> float:
@@ -135,10 +136,9 @@ def composition_auroc(genome: Genome, train: pd.DataFrame, test: pd.DataFrame) -
     return metrics.auroc(test["label"], regression.decision_function(_frequencies(genome, test)))
 
 
-def _judge(out: Path, simulated: Path, *, force: bool) -> DemoResult:
+def _judge(out: Path, simulated: Path, *, seed: int, shuffle_labels: bool, force: bool) -> DemoResult:
     """Score the held-out pairs with the model file, as a user would, and compare with composition."""
     held_out = prepare_output_folder(out / HELD_OUT, force=force, own=FIGURES)
-    # The labels that training saw: under the control the permuted ones, of which the run's own table tells.
     run = RunFolder(out / RUN)
     test = read_scores(run / RunFolder.PREDICTIONS)
     parts = pd.read_csv(run / RunFolder.SPLIT, sep="\t")["part"].to_numpy()
@@ -147,12 +147,14 @@ def _judge(out: Path, simulated: Path, *, force: bool) -> DemoResult:
             run / RunFolder.MODEL, run / RunFolder.PREDICTIONS, genome, held_out / "scores.tsv", force=force
         )
         pairs = read_pairs(simulated / "pairs.csv")
+        if shuffle_labels:
+            pairs = permuted(pairs, seed=seed)  # as training saw them
         composition = composition_auroc(genome, pairs[parts == "train"], test)
     scores = read_scores(held_out / "scores.tsv")
-    plots.roc(scores["label"], scores["probability"], held_out / FIGURES[0])
-    plots.precision_recall(scores["label"], scores["probability"], held_out / FIGURES[1])
+    plots.roc(scores["label"], ranking(scores), held_out / FIGURES[0])
+    plots.precision_recall(scores["label"], ranking(scores), held_out / FIGURES[1])
     counts = {part: int((parts == part).sum()) for part in ("train", "validation", "test")}
-    return DemoResult(out, counts, metrics.summarise(scores["label"], scores["probability"]), composition)
+    return DemoResult(out, counts, summarise(scores), composition)
 
 
 def _frequencies(genome: Genome, pairs: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -180,6 +180,30 @@ def locate(pairs: pd.DataFrame, genome: Genome) -> dict[Role, Location]:
     return located
 
 
+def refuse_windows_outside(
+    pairs: pd.DataFrame, requests: Mapping[Role, WindowRequest], sizes: Mapping[Role, Ints]
+) -> None:
+    """Check that every window touches its chromosome, which one of an element that sticks out far may not.
+
+    Raises
+    ------
+    IntervalError
+        Lists the elements at fault.
+    """
+    outside = [
+        f"row {pairs.index[row]}: {role} {request.chrom[row]}:{request.start[row]}-{request.end[row]}, "
+        f"the chromosome has {sizes[role][row]} bases"
+        for role, request in requests.items()
+        for row in np.flatnonzero((request.last >= sizes[role]) | (request.first + request.length <= 0)).tolist()
+    ]
+    if outside:
+        raise IntervalError(
+            f"{len(outside)} elements stick out of their chromosome so far that their windows lie outside it "
+            "(rows count from 0). Is it the assembly that the pairs were made for?",
+            outside,
+        )
+
+
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
     """Return a 64-bit hash of each distinct element, sorted, uint64 (n,).
 

@@ -116,6 +116,24 @@ def sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def refuse_output(out: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]], *, force: bool) -> None:
+    """Check an output file before any work.
+
+    Raises
+    ------
+    OutputError
+        If it exists (without ``force``), or is one of the ``inputs``.
+    """
+    out = Path(out)
+    if not out.exists():
+        return
+    if not force:
+        raise OutputError(f"{out} exists. Give another --out, or --force to replace it.")
+    for path in map(Path, inputs):
+        if path.exists() and out.samefile(path):
+            raise OutputError(f"{out} is an input of this command. Give another --out.")
+
+
 def refuse_filled_folder(folder: str | os.PathLike[str], *, force: bool) -> None:
     """Check an output folder before any work; nothing is made.
 

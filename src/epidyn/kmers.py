@@ -133,7 +133,8 @@ def _read_npy(path: Path) -> Vectors:
         )
     if vectors.dtype.kind not in "fiu":
         raise KmerVectorError(f"k-mer vectors {path} hold {vectors.dtype}; numbers are needed.")
-    return np.asarray(vectors, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused
+        return np.asarray(vectors, dtype=np.float32)
 
 
 def _read_word2vec(path: Path) -> Vectors:

@@ -67,7 +67,13 @@ def aupr(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     return float(average_precision_score(*_checked(labels, scores)))
 
 
-def summarise(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float = 0.5) -> Summary:
+def summarise(
+    labels: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    threshold: float = 0.5,
+    *,
+    ranking: npt.ArrayLike | None = None,
+) -> Summary:
     """Return all scores of a set of predictions.
 
     Parameters
@@ -78,6 +84,9 @@ def summarise(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: fl
         In [0, 1], shape (n,).
     threshold
         A pair counts as predicted to interact if its probability is at least this.
+    ranking
+        If given, what AUROC and AUPR rank by instead, for example logits: a float32 probability is exactly 1 from
+        a logit of 17 on.
 
     Raises
     ------
@@ -89,11 +98,12 @@ def summarise(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: fl
     truth, scores = _checked(labels, probabilities)
     if ((scores < 0) | (scores > 1)).any():
         raise MetricError(f"a probability is {scores[(scores < 0) | (scores > 1)][0]}; it must lie in [0, 1].")
+    ranked = scores if ranking is None else ranking
     called = scores >= threshold
     positives = int(truth.sum())
     return {
-        "auroc": auroc(truth, scores),
-        "aupr": aupr(truth, scores),
+        "auroc": auroc(truth, ranked),
+        "aupr": aupr(truth, ranked),
         "mcc": float(matthews_corrcoef(truth, called)),
         "f1": float(f1_score(truth, called, zero_division=0)),
         "precision": float(precision_score(truth, called, zero_division=0)),

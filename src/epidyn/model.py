@@ -13,19 +13,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from epidyn import __version__, windows
 from epidyn.calibration import prevalence_shift, sigmoid
-from epidyn.elements import ROLES, ElementStore, WindowRequest, locate
+from epidyn.elements import ROLES, ElementStore, WindowRequest, locate, refuse_windows_outside
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
 from epidyn.genome import Genome
 from epidyn.nn import EpiDynFusion
 from epidyn.nn.published import from_published
+from epidyn.pairs import REQUIRED, validate
 from epidyn.scoring import (
     DEFAULT_BATCH_SIZE,
     SCORERS,
@@ -58,7 +59,7 @@ class Provenance(BaseModel):
     cell_lines: list[str] | None = None
     split: dict[str, Any] | None = None
     training_intervals: str | None = None
-    training_prevalence: float | None = None
+    training_prevalence: float | None = Field(None, gt=0, lt=1)
     metrics: dict[str, Any] | None = None
     calibration: dict[str, Any] | None = None
     version: str = __version__
@@ -185,7 +186,8 @@ class Model:
         float32 array (n,)
             In the order of the rows.
         """
-        logits = self.predict_logits(pairs, genome, batch_size=batch_size, rc_average=rc_average)
+        needed = validate(pairs[[name for name in REQUIRED if name in pairs]], "pairs")
+        logits = self.predict_logits(needed, genome, batch_size=batch_size, rc_average=rc_average)
         return self.probabilities(logits, prevalence)
 
     def predict_logits(
@@ -204,6 +206,7 @@ class Model:
             length = self.scorer.lengths[role]
             starts[role] = first = windows.central(start, end, length, located[role].size)
             requests[role] = WindowRequest(located[role].chrom, start, end, first, first, length)
+        refuse_windows_outside(pairs, requests, {role: located[role].size for role in ROLES})
         store = ElementStore.fill(genome, requests)
         rows = np.arange(len(pairs))
         positions = {role: store.positions(role, rows, starts[role]) for role in ROLES}

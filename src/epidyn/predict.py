@@ -13,8 +13,8 @@ from typing import IO
 import torch
 
 from epidyn import __version__, progress
-from epidyn.errors import ConfigError, OutputError
-from epidyn.files import atomic_path, sha256, write_text
+from epidyn.errors import ConfigError
+from epidyn.files import atomic_path, refuse_output, sha256, write_text
 from epidyn.genome import Genome
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
@@ -70,7 +70,9 @@ def predict_table(
         As reading the model, the table and the genome raise it; nothing is then left at ``out``.
     """
     if out is not None:
-        _refuse_output(Path(out), Path(pairs), force=force)
+        inputs = [model_path, pairs, *([genome.path] if genome.path else [])]
+        for path in (out, f"{out}.json"):
+            refuse_output(path, inputs, force=force)
     model = Model.load(model_path)
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
@@ -111,13 +113,6 @@ def _existing(device: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--device {device}: this machine has no such device ({reason}). Use cpu.") from error
     return found
-
-
-def _refuse_output(out: Path, pairs: Path, *, force: bool) -> None:
-    if out.exists() and not force:
-        raise OutputError(f"{out} exists. Give another --out, or --force to replace it.")
-    if out.exists() and pairs.exists() and out.samefile(pairs):
-        raise OutputError(f"{out} is the pair table itself. Give another --out.")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from epidyn import metrics
 from epidyn.errors import PairTableError
 from epidyn.pairs import read_pairs
 
@@ -28,22 +29,44 @@ def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As :func:`epidyn.read_pairs`, with ``probability`` as float64.
+        As :func:`epidyn.read_pairs`, with ``logit`` (if there) and ``probability`` as float64.
 
     Raises
     ------
     InputFileError, PairTableError
-        As ``read_pairs`` does; or if label or probability is missing, or a probability is no number in [0, 1].
+        As ``read_pairs`` does; or if label or probability is missing, a probability is no number in [0, 1], or a
+        logit no finite number.
     """
     table = read_pairs(path)
     for column, cure in (("label", "predict a labelled table"), (PROBABILITY, "run `epidyn predict` first")):
         if column not in table:
             raise PairTableError(f"{path} has no column {column!r}, which evaluation needs; {cure}.")
-    numbers = pd.to_numeric(table[PROBABILITY], errors="coerce")
-    bad = table.index[~numbers.between(0, 1)]
+    table = table.assign(**{PROBABILITY: _numbers(table[PROBABILITY], 0, 1, "probabilities", path)})
+    if LOGIT in table:
+        widest = np.finfo(np.float64).max
+        table = table.assign(**{LOGIT: _numbers(table[LOGIT], -widest, widest, "logits", path)})
+    return table
+
+
+def summarise(table: pd.DataFrame, threshold: float = 0.5) -> metrics.Summary:
+    """Return all scores of a table that :func:`read_scores` read; raises what :func:`metrics.summarise` does."""
+    return metrics.summarise(table["label"], table[PROBABILITY], threshold, ranking=ranking(table))
+
+
+def ranking(table: pd.DataFrame) -> pd.Series[int]:
+    """Return what ranks the pairs: the probability, and where it is the same, as where it saturates, the logit."""
+    return table.groupby([name for name in (PROBABILITY, LOGIT) if name in table], sort=True).ngroup()
+
+
+def _numbers(
+    column: pd.Series[str], low: float, high: float, what: str, path: str | os.PathLike[str]
+) -> pd.Series[float]:
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = column.index[~numbers.between(low, high)]
     if len(bad):
+        allowed = f"from {low} to {high}" if what == "probabilities" else "that is finite"
         raise PairTableError(
-            f"{path}: {len(bad)} probabilities are no number from 0 to 1 (rows count from 0):",
-            [f"row {row}: {table[PROBABILITY][row]!r}" for row in bad],
+            f"{path}: {len(bad)} {what} are no number {allowed} (rows count from 0):",
+            [f"row {row}: {column[row]!r}" for row in bad],
         )
-    return table.assign(**{PROBABILITY: numbers.astype(np.float64)})
+    return numbers.astype(np.float64)

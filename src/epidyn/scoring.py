@@ -148,6 +148,11 @@ def window_logits(
                 turned = scorer.logits(*(reverse_complement(each) for each in codes))
                 logits[batch] = (logits[batch] + turned) / 2
             advance(len(codes[0]))
+    if not np.isfinite(logits).all():
+        raise ModelFileError(
+            f"the model gives {(~np.isfinite(logits)).sum()} of {len(logits)} pairs a score that is no finite "
+            "number; its weights are damaged or its training diverged. Use another model."
+        )
     return logits[inverse.reshape(-1)]
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from epidyn.errors import ConfigError, InputFileError
-from epidyn.training.config import departures, make_config, parse_assignments, read_settings
+from epidyn.training.config import (
+    departures,
+    make_config,
+    parse_assignments,
+    read_settings,
+    with_absolute_paths,
+)
 
 DATA = {"data": {"pairs": "p.csv", "genome": "g.fa"}}
 
@@ -21,13 +27,20 @@ def test_published_protocol():
     assert (config.split.split, config.split.validation) == ("random", "samples")
     assert (config.training.copies, config.training.step) == (20, 50)
     assert (config.network.dropout, config.network.attention_dropout) == (0.5, 0.1)
-    assert departures(config) == []
+    assert departures(config) == ["data.kmer_vectors: none (published: dna2vec's)"]
+    given = make_config(
+        {"data": {**DATA["data"], "kmer_vectors": "v.npy"}}, {"training": {"protocol": "published"}}
+    )
+    assert departures(given) == []
 
 
 def test_explicit_settings_win_over_the_protocol_and_are_named():
     config = make_config(DATA, {"training": {"protocol": "published", "copies": 5}, "network": {"gru": False}})
     assert config.training.copies == 5
-    assert departures(config) == ["training.copies: 5 (published: 20)", "network.gru: False (published: True)"]
+    assert departures(config)[1:] == [
+        "training.copies: 5 (published: 20)",
+        "network.gru: False (published: True)",
+    ]
 
 
 def test_without_a_protocol_nothing_departs():
@@ -96,3 +109,45 @@ def test_files_that_are_no_toml(tmp_path: Path):
         read_settings(tmp_path / "c.toml")
     with pytest.raises(InputFileError, match="does not exist"):
         read_settings(tmp_path / "none.toml")
+
+
+def test_what_is_no_published_run_is_named():
+    config = make_config(
+        {"data": {**DATA["data"], "kmer_vectors": "v.npy", "shuffle_labels": True}},
+        {"training": {"protocol": "published", "max_steps": 3, "init": "m.safetensors", "precision": "bf16"}},
+    )
+    assert departures(config) == [
+        "training.max_steps: 3 (published: none)",
+        "training.init: m.safetensors (published: none)",
+        "data.shuffle_labels: True (published: False)",
+        "training.precision: bf16 (published: 32)",
+    ]
+
+
+def test_files_are_named_from_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.chrom.sizes").write_text("chr1\t5\n")
+    for genome, absolute in (
+        ("g.fa", f"{tmp_path}/g.fa"),
+        ("random:hg19:7", "random:hg19:7"),
+        ("random:s.chrom.sizes:7", f"random:{tmp_path}/s.chrom.sizes:7"),
+    ):
+        config = make_config(
+            {"data": {"pairs": "p.csv", "genome": genome, "kmer_vectors": "v.npy"}, "training": {"init": "m"}}
+        )
+        found = with_absolute_paths(config)
+        assert (found.data.genome, found.data.pairs) == (absolute, f"{tmp_path}/p.csv")
+        assert (found.data.kmer_vectors, found.training.init) == (f"{tmp_path}/v.npy", f"{tmp_path}/m")
+
+
+@pytest.mark.parametrize("copies", ["abc", -1, 2.5])
+def test_one_complaint_for_a_setting_of_two_types(copies: object):
+    with pytest.raises(ConfigError) as caught:
+        make_config(DATA, {"training": {"copies": copies}})
+    assert caught.value.rows == (
+        f"training.copies: a whole number from 0 to 1000 or 'balanced' is needed (given: {copies!r})",
+    )
+
+
+def test_precision_may_be_a_number():
+    assert make_config(DATA, parse_assignments(["training.precision=32"])).training.precision == "32"

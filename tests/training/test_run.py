@@ -119,8 +119,8 @@ def test_keeps_the_epoch_of_lowest_validation_loss(finished: Path):
 def test_provenance(finished: Path, simulated: Path):
     origin = epidyn.Model.load(finished / "model.safetensors").provenance
     pairs = epidyn.read_pairs(simulated / "pairs.csv")
-    train = pairs[pairs["promoter_chrom"].isin(["chr1", "chr2"])]
-    assert np.array_equal(origin.interval_hashes(), interval_hashes(train))
+    seen = pairs[pairs["promoter_chrom"].isin(["chr1", "chr2", "chr3"])]
+    assert np.array_equal(origin.interval_hashes(), interval_hashes(seen))
     assert origin.training_prevalence == pytest.approx(60 / 90)
     assert origin.split == {
         "kind": "chromosome:chr4",
@@ -310,6 +310,58 @@ def test_starts_from_a_model(finished: Path, tmp_path: Path, toy_config: Build):
     assert "model.safetensors" in tuned.provenance.kmer_vectors
 
 
+def test_what_a_starting_model_has_seen_is_noticed(
+    finished: Path, simulated: Path, tmp_path: Path, toy_config: Build, caplog: pytest.LogCaptureFixture
+):
+    config = toy_config(
+        split={"split": "chromosome:chr1"},
+        training={"init": str(finished / "model.safetensors"), "max_steps": 1},
+    )
+    model = training.train(config, tmp_path / "run")
+    assert "has seen 60 of the 60 test elements" in caplog.text
+    report = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert report["split"]["test_elements_seen_before"] == 60
+    everything = interval_hashes(epidyn.read_pairs(simulated / "pairs.csv"))
+    assert np.array_equal(model.provenance.interval_hashes(), everything)
+    assert model.provenance.training["init"] == "model.safetensors"
+
+
+def test_a_table_that_mixes_spellings_is_split_by_chromosome(simulated: Path, tmp_path: Path, toy_config: Build):
+    table = pd.read_csv(simulated / "pairs.csv")
+    bare = table.index % 2 == 0
+    for role in ("enhancer", "promoter"):
+        table.loc[bare, f"{role}_chrom"] = table.loc[bare, f"{role}_chrom"].str.removeprefix("chr")
+    table.to_csv(tmp_path / "p.csv", index=False)
+    training.train(
+        toy_config(data={"pairs": str(tmp_path / "p.csv")}, training={"max_steps": 1}), tmp_path / "run"
+    )
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["split"]["test"]["pairs"] == 30
+
+
+def test_resume_notices_other_vectors(tmp_path: Path, toy_config: Build):
+    np.save(tmp_path / "v.npy", np.zeros((4097, 7)))
+    folder = stopped_after_one_epoch(toy_config(data={"kmer_vectors": str(tmp_path / "v.npy")}), tmp_path / "run")
+    np.save(tmp_path / "v.npy", np.ones((4097, 7)))
+    with pytest.raises(ConfigError, match="begun with other k-mer vectors"):
+        training.resume(folder)
+
+
+def test_what_a_kill_left_half_written_is_cleared(tmp_path: Path, toy_config: Build):
+    folder = stopped_after_one_epoch(toy_config(training={"epochs": 2}), tmp_path / "run")
+    (folder / ".checkpoint.pt.123.partial").write_bytes(b"half")
+    training.resume(folder)
+    assert not list(folder.glob(".*"))
+
+
+def test_divergence_is_told(tmp_path: Path, toy_config: Build, monkeypatch: pytest.MonkeyPatch):
+    from epidyn.nn import EpiDynFusion
+
+    forward = EpiDynFusion.forward
+    monkeypatch.setattr(EpiDynFusion, "forward", lambda *args: forward(*args) * float("nan"))
+    with pytest.raises(ConfigError, match=r"diverged in epoch 1.*Lower --learning-rate"):
+        training.train(toy_config(), tmp_path / "run")
+
+
 def test_refuses_a_model_of_another_network(finished: Path, tmp_path: Path, toy_config: Build):
     config = toy_config(
         training={"init": str(finished / "model.safetensors")}, network={"dense": 8, "dropout": 0.3}
@@ -320,6 +372,7 @@ def test_refuses_a_model_of_another_network(finished: Path, tmp_path: Path, toy_
 
 
 def test_refuses_a_model_and_vectors(finished: Path, tmp_path: Path, toy_config: Build):
+    np.save(tmp_path / "v.npy", np.zeros((4097, 7)))
     config = toy_config(
         training={"init": str(finished / "model.safetensors")}, data={"kmer_vectors": str(tmp_path / "v.npy")}
     )

@@ -23,7 +23,7 @@ def demo(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Simulate a genome and pairs, train on six chromosomes, and score the pairs of two others."""
+    """Simulate a genome and pairs, train on five chromosomes, and score the pairs of two others."""
     from epidyn.demo import TEST, run_demo
 
     folder = out if out is not None else Path(tempfile.mkdtemp(prefix="epidyn-demo-"))

@@ -23,22 +23,22 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Say how good scores are: AUROC, AUPR beside the prevalence it must be compared with, and more."""
-    from epidyn import metrics, plots
+    from epidyn import plots
     from epidyn.cli.tables import print_rows
     from epidyn.errors import MetricError
     from epidyn.files import prepare_output_folder, write_text
-    from epidyn.scores import read_scores
+    from epidyn.scores import ranking, read_scores, summarise
 
     table = read_scores(scores)
     try:
-        summary = metrics.summarise(table["label"], table["probability"], threshold)
+        summary = summarise(table, threshold)
     except MetricError as error:
         raise MetricError(f"{scores}: {error.headline}") from error
     if out is not None:
         prepare_output_folder(out, force=force, own=_FILES)
         write_text(out / "metrics.json", json.dumps(summary, indent=2) + "\n")
-        plots.roc(table["label"], table["probability"], out / "roc.png")
-        plots.precision_recall(table["label"], table["probability"], out / "precision_recall.png")
+        plots.roc(table["label"], ranking(table), out / "roc.png")
+        plots.precision_recall(table["label"], ranking(table), out / "precision_recall.png")
     print_rows(
         [
             ("AUROC", f"{summary['auroc']:.4f}"),

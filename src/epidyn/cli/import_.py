@@ -17,9 +17,8 @@ def import_(
     quiet: Quiet = False,
 ) -> None:
     """Turn published weights into a model file; nothing in them is run."""
-    from epidyn.errors import OutputError
+    from epidyn.files import refuse_output
     from epidyn.published import read_published
 
-    if out.exists() and not force:
-        raise OutputError(f"{out} exists. Give another --out, or --force to replace it.")
+    refuse_output(out, (weights,), force=force)
     read_published(weights).save(out)

@@ -46,7 +46,7 @@ def train(
     kmer_vectors: Annotated[Path | None, typer.Option(help="6-mer vectors: .npy or word2vec text.")] = None,
     split: Annotated[str | None, typer.Option(help="random (default), chromosome:NAME,NAME or column.")] = None,
     validation: Annotated[
-        str | None, typer.Option(help="auto (default), elements, pairs, samples or chromosome:NAME,NAME.")
+        str | None, typer.Option(help="auto (default), column, elements, pairs, samples or chromosome:NAME,NAME.")
     ] = None,
     protocol: Annotated[
         Literal["default", "published"] | None,
@@ -88,7 +88,7 @@ def train(
         _resume(resume, set(given) - {"resume", "quiet"})
         return
     from epidyn.training import train as library_train
-    from epidyn.training.config import make_config, parse_assignments, read_settings
+    from epidyn.training.config import make_config, parse_assignments, read_settings, with_absolute_paths
 
     layers = [
         read_settings(config) if config else {},
@@ -102,7 +102,7 @@ def train(
         layers.insert(0, {"network": init_network_settings(start)})
     if out is None:
         raise ConfigError("--out is missing: the run folder to make.")
-    library_train(make_config(*layers), out, force=force)
+    library_train(with_absolute_paths(make_config(*layers)), out, force=force)
 
 
 def _resume(folder: Path, others: set[str]) -> None:
@@ -123,15 +123,10 @@ def _last(layers: Sequence[Mapping[str, Any]], section: str, name: str) -> Any:
 
 
 def _by_section(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Sort options into the sections of a configuration.
-
-    Files get absolute paths, so that a run can be resumed from any folder.
-    """
+    """Sort options into the sections of a configuration."""
     if given.get("copies", "").isdecimal():
         given["copies"] = int(given["copies"])
-    if "genome" in given and ":" not in given["genome"]:
-        given["genome"] = Path(given["genome"])
-    values = {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in given.items()}
+    values = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
     return {
         section: {name: values[name] for name in names if name in values} for section, names in _SECTIONS.items()
     }

@@ -7,6 +7,7 @@ import operator
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, SupportsIndex
 
@@ -33,10 +34,13 @@ class Genome(ABC):
         What a report calls this genome: a file's name, or the whole specification of a random genome.
     sizes
         Chromosome names and their sizes in bases, in the order of the source.
+    path
+        The file that is read when bases are asked for; None where none is.
     """
 
     name: str
     sizes: dict[str, int]
+    path: Path | None = None
 
     def __init__(self, name: str, sizes: Mapping[str, int]) -> None:
         self.name = name

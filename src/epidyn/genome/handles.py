@@ -27,7 +27,7 @@ class FileGenome(Genome):
 
     def __init__(self, path: Path, sizes: Mapping[str, int], stamped: tuple[int, int]) -> None:
         super().__init__(path.name, sizes)
-        self.path = path.absolute()
+        self.path: Path = path.absolute()
         self._stamp = stamped
         self._handle: Any = None
         self._owner: int | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from epidyn.errors import ConfigError
 from epidyn.files import open_text
@@ -61,7 +62,7 @@ class TrainingConfig(_Section):
     init: str | None = Field(None, description="model file to start from")
     devices: Positive = 1
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    precision: Literal["32", "bf16"] = "32"
+    precision: Annotated[Literal["32", "bf16"], BeforeValidator(str)] = "32"
     save_minutes: float = Field(5.0, ge=0, description="between saves within an epoch; 0 saves after every step")
 
 
@@ -80,6 +81,7 @@ class RunConfig(_Section):
 
 # Section 9 of the design: what the article states, with validation drawn as its authors' line of work does.
 PUBLISHED: Settings = {
+    "data": {"shuffle_labels": False},
     "split": {"split": "random", "validation": "samples", "test_fraction": 0.1, "validation_fraction": 0.05},
     "training": {
         "protocol": "published",
@@ -90,6 +92,7 @@ PUBLISHED: Settings = {
         "patience": 5,
         "batch_size": 64,
         "learning_rate": 1e-3,
+        "precision": "32",
     },
     "network": NetworkConfig().model_dump(),
 }
@@ -154,9 +157,21 @@ def make_config(*layers: Mapping[str, Mapping[str, Any]]) -> RunConfig:
     try:
         return RunConfig.model_validate(merged)
     except ValidationError as error:
-        raise ConfigError(
-            "these settings cannot be used:", [_complaint(fault) for fault in error.errors()]
-        ) from error
+        # A setting of several types complains once for each of them.
+        complaints = dict.fromkeys(_complaint(fault) for fault in error.errors())
+        raise ConfigError("these settings cannot be used:", list(complaints)) from error
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """Return the run with its files named from the root, so that it can be resumed from any folder."""
+    data = config.data
+    changed = {"pairs": _absolute(data.pairs), "genome": _absolute_genome(data.genome)}
+    if data.kmer_vectors is not None:
+        changed["kmer_vectors"] = _absolute(data.kmer_vectors)
+    training = config.training
+    if training.init is not None:
+        training = training.model_copy(update={"init": _absolute(training.init)})
+    return config.model_copy(update={"data": data.model_copy(update=changed), "training": training})
 
 
 def departures(config: RunConfig) -> list[str]:
@@ -164,7 +179,11 @@ def departures(config: RunConfig) -> list[str]:
     if config.training.protocol != "published":
         return []
     chosen = config.model_dump()
-    return [
+    own = [] if config.data.kmer_vectors else ["data.kmer_vectors: none (published: dna2vec's)"]
+    for name in ("max_steps", "init"):
+        if chosen["training"][name] is not None:
+            own.append(f"training.{name}: {chosen['training'][name]} (published: none)")
+    return own + [
         f"{section}.{key}: {chosen[section][key]} (published: {value})"
         for section, values in PUBLISHED.items()
         for key, value in values.items()
@@ -172,12 +191,28 @@ def departures(config: RunConfig) -> list[str]:
     ]
 
 
+def _absolute(path: str) -> str:
+    return str(Path(path).resolve())
+
+
+def _absolute_genome(spec: str) -> str:
+    """A path as an absolute one, also the size table in ``random:FILE[:SEED]``."""
+    if not spec.startswith("random:"):
+        return _absolute(spec)
+    table, colon, seed = spec.removeprefix("random:").partition(":")
+    return f"random:{_absolute(table)}{colon}{seed}" if Path(table).is_file() else spec
+
+
 def _sections() -> str:
     return ", ".join(RunConfig.model_fields)
 
 
 def _complaint(fault: Any) -> str:
-    path = [str(part) for part in fault["loc"]]
+    path = [str(part) for part in fault["loc"][:2]]  # what follows names the type that was tried
+    if path == ["training", "copies"]:
+        return (
+            f"training.copies: a whole number from 0 to 1000 or 'balanced' is needed (given: {fault['input']!r})"
+        )
     name = ".".join(path) or "settings"
     if fault["type"] == "extra_forbidden":
         section = RunConfig.model_fields.get(path[0])

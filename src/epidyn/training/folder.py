@@ -64,6 +64,12 @@ class RunFolder:
         with atomic_path(self / name) as beside:
             table.to_csv(beside, sep="," if name.endswith(".csv") else "\t", index=False, lineterminator="\n")
 
+    def clear_partials(self) -> None:
+        """Remove what a kill in the middle of writing left beside the run's own files."""
+        for name in self.FILES:
+            for partial in self.path.glob(f".{name}.*.partial"):
+                partial.unlink(missing_ok=True)
+
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Write ``history.csv``, one row an epoch; a header alone before the first epoch's end."""
         self.write_table(self.HISTORY, pd.DataFrame(history, columns=list(HISTORY_COLUMNS)))

@@ -12,8 +12,9 @@ import pandas as pd
 
 from epidyn.controls import shuffle_labels
 from epidyn.dataset import SplitData, split_data
+from epidyn.elements import interval_hashes, locate
 from epidyn.errors import ConfigError, PairTableError
-from epidyn.files import sha256
+from epidyn.files import require_file, sha256
 from epidyn.genome import Genome
 from epidyn.kmers import read_vectors
 from epidyn.model import Model
@@ -38,6 +39,18 @@ class RunInputs:
     data: SplitData
     genome_name: str
     digests: dict[str, str]
+    seen_before: npt.NDArray[np.uint64]
+    """Hashes of the elements that the model which training starts from has seen; empty without one."""
+
+    def seen(self) -> npt.NDArray[np.uint64]:
+        """Return the hashes of all elements that the trained model has seen, validation among them, sorted."""
+        rows = np.concatenate([self.split.rows("train"), self.split.rows("validation")])
+        return np.union1d(interval_hashes(self.pairs.iloc[rows]), self.seen_before)
+
+    def test_elements_seen_before(self) -> tuple[int, int]:
+        """Return how many distinct test elements the starting model has seen, and how many there are."""
+        test = interval_hashes(self.pairs.iloc[self.split.rows("test")])
+        return int(np.isin(test, self.seen_before).sum()), len(test)
 
 
 def read_inputs(config: RunConfig) -> RunInputs:
@@ -51,6 +64,10 @@ def read_inputs(config: RunConfig) -> RunInputs:
     pairs = read_pairs(config.data.pairs)
     if "label" not in pairs:
         raise PairTableError(f"{config.data.pairs} has no label column; training needs labels 0 and 1.")
+    genome = Genome.open(config.data.genome)
+    for role, location in locate(pairs, genome).items():
+        # As the genome spells them: a table that mixes chr1 and 1 would otherwise leak through a split.
+        pairs[f"{role}_chrom"] = location.chrom
     if config.data.shuffle_labels:
         pairs = shuffle_labels(pairs, seed=config.training.seed)
         log.info("control: labels are permuted within each chromosome")
@@ -63,7 +80,7 @@ def read_inputs(config: RunConfig) -> RunInputs:
         validation_fraction=config.split.validation_fraction,
     )
     network = config.network
-    with Genome.open(config.data.genome) as genome:
+    with genome:
         data = split_data(
             pairs,
             genome,
@@ -76,7 +93,13 @@ def read_inputs(config: RunConfig) -> RunInputs:
         )
         digests = {"pairs": sha256(config.data.pairs), "genome": genome.digest()}
         name = genome.name
-    return RunInputs(pairs, split, data, name, digests)
+    for name_, path in (("k-mer vectors", config.data.kmer_vectors), ("init", config.training.init)):
+        if path is not None:
+            digests[name_] = sha256(require_file(path, name_))
+    seen_before = np.empty(0, dtype=np.uint64)
+    if config.training.init is not None:
+        seen_before = Model.load(config.training.init).provenance.interval_hashes()
+    return RunInputs(pairs, split, data, name, digests, seen_before)
 
 
 def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
@@ -137,4 +160,7 @@ def report_inputs(inputs: RunInputs) -> None:
             len(windows),
             windows.label.sum(),
         )
+    known, elements = inputs.test_elements_seen_before()
+    if known:
+        log.warning("the model that training starts from has seen %d of the %d test elements", known, elements)
     log.info("split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies)

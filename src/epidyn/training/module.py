@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from epidyn import metrics
 from epidyn.dataset import PairDataModule
+from epidyn.errors import ConfigError
 from epidyn.nn import EpiDynFusion
 from epidyn.progress import Advance
 from epidyn.training.checkpoint import TrainingState
@@ -153,7 +154,12 @@ class Journal(lightning.Callback):
     def _record(self, trainer: lightning.Trainer) -> float:
         """Add the epoch to the history; return its validation loss."""
         logits, labels = _gathered(self.module)
-        loss = float(F.binary_cross_entropy_with_logits(logits, labels.double()))
+        if not torch.isfinite(logits).all():
+            raise ConfigError(
+                f"training diverged in epoch {self.state.epoch + 1}: the network's scores are no finite numbers. "
+                "Lower --learning-rate."
+            )
+        loss = balanced_loss(logits, labels, prevalence=float(self.data.data.train.label.mean(dtype="float64")))
         loss_sum, count = _summed(float(self._loss_sum), self.state.loss_count)
         row = {
             "epoch": self.state.epoch + 1,
@@ -195,6 +201,17 @@ class Journal(lightning.Callback):
             left = self.config.max_steps - self.state.step
             self._last_batch = min(self._last_batch, self.state.batch + left)
         self.data.go_to(self.state.epoch, self.state.batch, self._last_batch)
+
+
+def balanced_loss(logits: Tensor, labels: Tensor, *, prevalence: float) -> float:
+    """Return the binary cross-entropy as if positives had the share ``prevalence``, that of training.
+
+    A held-out chromosome may have another share of positives; unweighted, a model that is right about the training
+    set's prevalence would be marked down for it. Both labels must occur.
+    """
+    losses = F.binary_cross_entropy_with_logits(logits, labels.double(), reduction="none")
+    positive = labels == 1
+    return float(prevalence * losses[positive].mean() + (1 - prevalence) * losses[~positive].mean())
 
 
 def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from epidyn import __version__, metrics
-from epidyn.elements import interval_hashes
 from epidyn.model import Provenance, pack_hashes
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig
@@ -28,18 +27,17 @@ def provenance(
     test: metrics.Summary | None,
 ) -> Provenance:
     """Return what the model file says of its origin; nothing in it depends on how fast the machine was."""
-    seen = inputs.split.rows("train")
     lines = inputs.pairs["cell_line"].unique().tolist() if "cell_line" in inputs.pairs else []
     timeless = {name: value for name, value in validation.items() if name != "seconds"}
     return Provenance(
-        training={**config.training.model_dump(), "shuffle_labels": config.data.shuffle_labels},
+        training={**_training_settings(config), "shuffle_labels": config.data.shuffle_labels},
         kmer_vectors=vectors,
         pairs=[{"name": Path(config.data.pairs).name, "sha256": inputs.digests["pairs"]}],
         genome={"name": inputs.genome_name, "digest": inputs.digests["genome"]},
         regime="specific",
         cell_lines=sorted(lines),
         split={**_split_summary(inputs), "seed": config.training.seed, "fold": 0},
-        training_intervals=pack_hashes(interval_hashes(inputs.pairs.iloc[seen])),
+        training_intervals=pack_hashes(inputs.seen()),
         training_prevalence=float(inputs.data.train.label.mean(dtype=np.float64)),
         metrics={"validation": timeless, "test": test},
     )
@@ -76,7 +74,11 @@ def metrics_report(
             "shuffle_labels": config.data.shuffle_labels,
             "stored_bases": len(inputs.data.store.bases),
         },
-        "split": {**_split_summary(inputs), **parts},
+        "split": {
+            **_split_summary(inputs),
+            **parts,
+            "test_elements_seen_before": inputs.test_elements_seen_before()[0],
+        },
         "test": test,
         "validation": validation,
         "time": {
@@ -93,7 +95,7 @@ def metrics_report(
             "lightning": importlib.metadata.version("pytorch-lightning"),
             "threads": torch.get_num_threads(),
             "machine": platform.machine(),
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+            "device": _device(config),
         },
     }
 
@@ -105,6 +107,17 @@ def _split_summary(inputs: RunInputs) -> dict[str, Any]:
 def best_row(state: TrainingState) -> dict[str, float]:
     """Return the history's row of the kept epoch."""
     return next(row for row in state.history if row["epoch"] == state.best_epoch)
+
+
+def _training_settings(config: RunConfig) -> dict[str, Any]:
+    """Return the settings without paths of this machine."""
+    init = config.training.init
+    return {**config.training.model_dump(), "init": Path(init).name if init else None}
+
+
+def _device(config: RunConfig) -> str:
+    on_gpu = config.training.accelerator != "cpu" and torch.cuda.is_available()
+    return torch.cuda.get_device_name() if on_gpu else "cpu"
 
 
 def _memory() -> dict[str, int]:

@@ -69,6 +69,7 @@ def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False
     folder = RunFolder(Path(out))
     if _first_process():
         prepare_output_folder(out, force=True, own=RunFolder.FILES)
+        folder.clear_partials()
         write_text(folder / folder.CONFIG, config.to_toml())
         folder.write_table(folder.SPLIT, inputs.split.table())
     state = TrainingState(inputs=inputs.digests)
@@ -90,6 +91,8 @@ def resume(out: str | os.PathLike[str]) -> Model:
     if folder.finished:
         log.info("%s is finished", folder.path)
         return Model.load(folder / folder.MODEL)
+    if _first_process():
+        folder.clear_partials()
     config = make_config(read_settings(folder / folder.CONFIG))
     inputs = read_inputs(config)
     network, vectors = initial_network(config)
@@ -223,7 +226,7 @@ def _test(
     seconds = time.monotonic() - began
     probabilities = sigmoid(logits)
     scored = with_scores(inputs.pairs.iloc[test.row], logits, probabilities)
-    return scored, metrics.summarise(scored["label"], probabilities), seconds
+    return scored, metrics.summarise(scored["label"], probabilities, ranking=logits), seconds
 
 
 def _first_process() -> bool:

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from epidyn.training.module import balanced_loss
+
+
+def test_loss_at_its_own_prevalence_is_the_plain_mean():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(10, dtype=torch.float64), torch.tensor([1.0] * 3 + [0.0] * 7)
+    plain = F.binary_cross_entropy_with_logits(logits, labels.double()).item()
+    assert balanced_loss(logits, labels, prevalence=0.3) == pytest.approx(plain)
+
+
+def test_loss_does_not_depend_on_how_often_negatives_occur():
+    torch.manual_seed(0)
+    positive, negative = torch.randn(3, dtype=torch.float64), torch.randn(7, dtype=torch.float64)
+    few = balanced_loss(torch.cat([positive, negative]), torch.tensor([1.0] * 3 + [0.0] * 7), prevalence=0.5)
+    many = torch.cat([positive, negative.repeat(5)])
+    assert balanced_loss(many, torch.tensor([1.0] * 3 + [0.0] * 35), prevalence=0.5) == pytest.approx(few)
