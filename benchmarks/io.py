@@ -9,7 +9,6 @@ import argparse
 import multiprocessing
 import platform
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -89,12 +88,20 @@ def prepare(folder: Path, rows: int) -> None:
     Model(NetworkScorer(EpiDynFusion(NetworkConfig(**sizes)))).save(folder / "model.safetensors")
 
 
+def peak_bytes() -> int:
+    """Peak memory of this process alone; what getrusage says on Linux begins with the parent's."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def measure(name: str, folder: Path, rows: int, answer: multiprocessing.Queue) -> None:
     began = time.perf_counter()
     count = FIGURES[name](folder, rows)
     seconds = time.perf_counter() - began
-    unit = 1 if sys.platform == "darwin" else 1024
-    answer.put((count, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit))
+    answer.put((count, seconds, peak_bytes()))
 
 
 def main() -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-_state = {"quiet": False, "showing": False}
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_state = {"quiet": False}
+_displays: list[Progress] = []
 
 
 def quiet(on: bool = True) -> None:
@@ -27,13 +31,31 @@ def _off(amount: float, note: str = "") -> None:
 
 @contextmanager
 def bar(label: str, total: float | None) -> Iterator[Advance]:
-    """Show a progress bar while the block runs.
+    """Show a progress bar while the block runs; within the block of another bar, below that one.
 
-    Yields a function ``advance(amount, note)``; amounts add up to ``total`` (None: not known). Within the block of
-    another bar nothing is shown: the outer one tells how far the whole is.
+    Yields a function ``advance(amount, note)``; amounts add up to ``total`` (None: not known).
     """
-    if _state["quiet"] or _state["showing"] or not sys.stderr.isatty():
+    if _state["quiet"] or not sys.stderr.isatty():
         yield _off
+        return
+    with _display() as shown:
+        task = shown.add_task(label, total=total, note="")
+
+        def advance(amount: float, note: str = "") -> None:
+            shown.update(task, advance=amount, note=note)
+
+        try:
+            yield advance
+        finally:
+            shown.refresh()  # the last state, also of a bar that was quicker than the display
+            shown.remove_task(task)
+
+
+@contextmanager
+def _display() -> Iterator[Progress]:
+    """The display at hand, or a new one for the outermost bar."""
+    if _displays:
+        yield _displays[-1]
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -49,13 +71,8 @@ def bar(label: str, total: float | None) -> Iterator[Advance]:
     redirect = sys.stdout.isatty()
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, redirect_stdout=redirect) as shown:
-        task = shown.add_task(label, total=total, note="")
-
-        def advance(amount: float, note: str = "") -> None:
-            shown.update(task, advance=amount, note=note)
-
-        _state["showing"] = True
+        _displays.append(shown)
         try:
-            yield advance
+            yield shown
         finally:
-            _state["showing"] = False
+            _displays.pop()
