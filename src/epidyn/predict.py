@@ -93,17 +93,25 @@ def predict_table(
             rows += len(chunk)
             advance(0, f"{rows:,} rows")
     if out is not None:
-        settings = {
-            "model": {"path": str(model_path), "sha256": sha256(model_path)},
-            "pairs": {"path": str(pairs), "sha256": sha256(pairs)},
-            "genome": {"name": genome.name, "digest": genome.digest()},
-            "rows": rows,
-            "rc_average": rc_average,
-            "prevalence": prevalence,
-            "version": __version__,
-        }
-        write_text(f"{out}.json", json.dumps(settings, indent=2) + "\n")
+        settings = {"rows": rows, "rc_average": rc_average, "prevalence": prevalence}
+        _write_settings(f"{out}.json", model_path, pairs, genome, settings)
     return rows
+
+
+def _write_settings(
+    path: str,
+    model_path: str | os.PathLike[str],
+    pairs: str | os.PathLike[str],
+    genome: Genome,
+    settings: dict[str, int | float | bool | None],
+) -> None:
+    """Write what the scores came from beside them."""
+    origin = {
+        "model": {"path": str(model_path), "sha256": sha256(model_path)},
+        "pairs": {"path": str(pairs), "sha256": sha256(pairs)},
+        "genome": {"name": genome.name, "digest": genome.digest()},
+    }
+    write_text(path, json.dumps({**origin, **settings, "version": __version__}, indent=2) + "\n")
 
 
 def _existing(device: str) -> torch.device:
