@@ -186,4 +186,6 @@ def test_readers_load_when_used(genome_file: Callable[[str], Path]):
         "import sys, epidyn.genome as g; early = {'pyfaidx', 'py2bit', 'Bio'} & set(sys.modules); "
         "g.Genome.open(sys.argv[1]); sys.exit(str(early) if early or 'pyfaidx' not in sys.modules else 0)"
     )
-    subprocess.run([sys.executable, "-c", script, str(genome_file("fasta"))], check=True)
+    command = [sys.executable, "-c", script, str(genome_file("fasta"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
