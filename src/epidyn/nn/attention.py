@@ -1,7 +1,7 @@
-"""Attention with dropout on its weights, on the CPU, without the memory that torch's own takes.
+"""Attention on the CPU, sample by sample: one sample's weights, which stay in the cache, are all that ever exists.
 
-torch's CPU kernels without a weight matrix know no dropout; with it torch falls back on separate operations that
-keep the weights several times over (at the published sizes 385 MB each time for a batch of 64).
+torch's CPU kernel without a weight matrix is slow at narrow heads and knows no dropout; with dropout torch keeps the
+weights of a whole batch several times over.
 """
 
 from __future__ import annotations
@@ -13,58 +13,85 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from epidyn.nn.dropout import MaskSource
 
-def dropped_attention(query: Tensor, key: Tensor, value: Tensor, rate: float) -> Tensor:
-    """Return softmax(query key^T / sqrt(width)) with independent dropout on every weight, times value.
+
+def attend(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0) -> Tensor:
+    """Return softmax(query key^T / sqrt(width)), with independent dropout on every weight, times value.
 
     Parameters
     ----------
     query, key, value
-        (batch, heads, positions, width) each.
+        (batch, heads, positions, width) each, on the CPU.
     rate
-        Probability that a weight is dropped; the others are scaled by 1 / (1 - rate). Drawn from torch's global
-        generator.
+        Probability that a weight is dropped; the others are scaled by 1 / (1 - rate). See
+        :mod:`epidyn.nn.dropout` for where the masks come from.
 
     Returns
     -------
     Tensor
-        (batch, heads, positions, width).
+        (batch, heads, positions, width). Differentiable once.
     """
-    mixed: Tensor = _DroppedAttention.apply(query, key, value, rate)
+    mixed: Tensor = _Attention.apply(query, key, value, rate)
     return mixed
 
 
-class _DroppedAttention(torch.autograd.Function):
-    """Goes sample by sample: only the weights and the mask of the batch are kept, once each."""
+class _Attention(torch.autograd.Function):
+    """Keeps the masks alone; the weights are computed again in the backward pass."""
 
     @staticmethod
     def forward(context: Any, query: Tensor, key: Tensor, value: Tensor, rate: float) -> Tensor:
         batch, heads, positions, _ = query.shape
-        scale, boost = 1 / math.sqrt(query.shape[-1]), 1 / (1 - rate)
-        weights = query.new_empty(batch, heads, positions, positions)
-        kept = torch.empty(weights.shape, dtype=torch.bool)
-        mixed = torch.empty_like(value)
+        weights = query.new_empty(heads, positions, key.shape[2])
+        masks = MaskSource() if rate else None
+        mask = torch.empty_like(weights) if rate else weights
+        kept: list[Tensor] = []
+        mixed = torch.empty_like(query)
         for sample in range(batch):
-            scores = (query[sample] * scale) @ key[sample].transpose(-1, -2)
-            torch.softmax(scores, dim=-1, out=weights[sample])
-            kept[sample].bernoulli_(1 - rate)
-            mixed[sample] = (weights[sample] * kept[sample]) @ value[sample] * boost
-        context.save_for_backward(query, key, value, weights, kept)
-        context.scale, context.boost = scale, boost
+            _weigh(query[sample], key[sample], weights)
+            if masks is not None:
+                kept.append(masks.kept(weights.shape, rate))
+                weights.mul_(mask.copy_(kept[-1]))
+            _times_transposed(value[sample], weights, mixed[sample])
+        if rate:
+            mixed.mul_(1 / (1 - rate))
+        context.save_for_backward(query, key, value, mixed, *kept)
+        context.rate = rate
         return mixed
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        query, key, value, weights, kept = context.saved_tensors
+        query, key, value, mixed, *kept = context.saved_tensors
+        upstream = upstream.contiguous()
         to_query, to_key, to_value = (torch.empty_like(each) for each in (query, key, value))
+        weights = query.new_empty(*query.shape[1:3], key.shape[2])
+        to_weight, dropped = torch.empty_like(weights), torch.empty_like(weights)
+        boost, scale = 1 / (1 - context.rate), 1 / math.sqrt(query.shape[-1])
+        # Each row's gradient under the weights: sum(weight x gradient) = output . gradient, dropout or not.
+        means = (upstream * mixed).sum(dim=-1, keepdim=True)
         for sample in range(len(query)):
-            weight, mask, gradient = weights[sample], kept[sample], upstream[sample] * context.boost
-            to_value[sample] = (weight * mask).transpose(-1, -2) @ gradient
-            to_weight = (gradient @ value[sample].transpose(-1, -2)).mul_(mask)
-            # The derivative of softmax: each row's gradient, less its mean under the weights.
-            to_weight -= (to_weight * weight).sum(dim=-1, keepdim=True)
-            to_score = to_weight.mul_(weight).mul_(context.scale)
-            to_query[sample] = to_score @ key[sample]
-            to_key[sample] = to_score.transpose(-1, -2) @ query[sample]
-        return to_query, to_key, to_value, None
+            _weigh(query[sample], key[sample], weights)
+            torch.baddbmm(
+                to_weight, upstream[sample], value[sample].transpose(1, 2), beta=0, alpha=boost, out=to_weight
+            )
+            if kept:
+                to_weight.mul_(dropped.copy_(kept[sample]))
+                dropped.mul_(weights)
+            after = dropped if kept else weights
+            _times_transposed(upstream[sample], after.transpose(1, 2), to_value[sample])
+            to_score = to_weight.sub_(means[sample]).mul_(weights)
+            _times_transposed(key[sample], to_score, to_query[sample])
+            _times_transposed(query[sample], to_score.transpose(1, 2), to_key[sample])
+        return to_query.mul_(scale), to_key.mul_(scale), to_value.mul_(boost), None
+
+
+def _weigh(query: Tensor, key: Tensor, out: Tensor) -> None:
+    """Write the attention weights of one sample to ``out`` (heads, positions, positions)."""
+    torch.baddbmm(out, query, key.transpose(1, 2), beta=0, alpha=1 / math.sqrt(query.shape[-1]), out=out)
+    torch.softmax(out, dim=-1, out=out)
+
+
+def _times_transposed(narrow: Tensor, weights: Tensor, out: Tensor) -> None:
+    """Write ``weights @ narrow``; as the transpose of a product, which is fast where ``narrow`` has few columns."""
+    out.copy_(torch.bmm(narrow.transpose(1, 2), weights.transpose(1, 2)).transpose(1, 2))

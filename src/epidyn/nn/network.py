@@ -12,8 +12,10 @@ from epidyn.errors import ShapeError
 from epidyn.kmers import initial_vectors
 from epidyn.nn.cbam import CBAM
 from epidyn.nn.config import NetworkConfig
-from epidyn.nn.embedding import KmerEmbedding
+from epidyn.nn.dropout import Dropout
+from epidyn.nn.embedding import KmerEmbedding, tokenize
 from epidyn.nn.fusion import build_fusion
+from epidyn.nn.recurrent import BidirectionalGRU
 from epidyn.nn.stem import Stem
 from epidyn.nn.transformer import TransformerLayer
 
@@ -54,18 +56,14 @@ class EpiDynFusion(nn.Module):
         self.promoter_stem = Stem(config.vector_size, size, config.promoter_kernel, config.promoter_pool)
         self.join_norm = nn.BatchNorm1d(size)
         self.transformer = _transformer(config) if config.transformer else None
-        self.gru = (
-            nn.GRU(size, size // 2, config.gru_layers, batch_first=True, bidirectional=True)
-            if config.gru
-            else None
-        )
+        self.gru = BidirectionalGRU(size, size // 2, config.gru_layers) if config.gru else None
         self.fusion = build_fusion(config) if config.fuses else None
         self.cbam = CBAM(size, config.cbam_reduction, config.cbam_kernel) if config.cbam else None
         self.pool_norm = nn.BatchNorm1d(size)
         self.dense = nn.Linear(size, config.dense)
         self.dense_norm = nn.BatchNorm1d(config.dense)
         self.output = nn.Linear(config.dense, 1)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, enhancer_codes: Tensor, promoter_codes: Tensor) -> Tensor:
         """Base codes, uint8 (batch, enhancer_length) and (batch, promoter_length), to logits (batch,)."""
@@ -95,11 +93,16 @@ class EpiDynFusion(nn.Module):
 
     def encode_enhancer(self, codes: Tensor) -> Tensor:
         """Base codes (batch, enhancer_length) to features (batch, channels, enhancer_positions)."""
-        return self.stem_enhancer(self.embed_enhancer(codes))
+        _check_codes(codes, "enhancer", self.config.enhancer_length)
+        features: Tensor = self.enhancer_stem.from_tokens(tokenize(codes), self.enhancer_kmers.table.weight)
+        return features
 
     def encode_promoter(self, codes: Tensor) -> Tensor:
         """Base codes (batch, promoter_length) to features (batch, channels, promoter_positions)."""
-        return self.stem_promoter(self.embed_promoter(codes))
+        _check_codes(codes, "promoter", self.config.promoter_length)
+        kmers = self.promoter_kmers or self.enhancer_kmers
+        features: Tensor = self.promoter_stem.from_tokens(tokenize(codes), kmers.table.weight)
+        return features
 
     def score(self, enhancer_features: Tensor, promoter_features: Tensor) -> Tensor:
         """Features of both elements to logits (batch,); a batch of one is paired with every row of the other."""
@@ -142,7 +145,7 @@ class EpiDynFusion(nn.Module):
             x = stages["transformer"] = self.transformer(features)
         if self.gru is None:
             return x
-        gru: Tensor = self.gru(features if self.config.gru_input == "stem" else x)[0]
+        gru: Tensor = self.gru(features if self.config.gru_input == "stem" else x)
         stages["gru"] = gru
         if self.fusion is None:
             return gru

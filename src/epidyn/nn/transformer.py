@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from epidyn.nn.attention import dropped_attention
+from epidyn.nn.attention import attend
+from epidyn.nn.dropout import Dropout
 
 
 class TransformerLayer(nn.Module):
@@ -38,7 +39,7 @@ class TransformerLayer(nn.Module):
         self.feedforward_in = nn.Linear(channels, feedforward)
         self.feedforward_out = nn.Linear(feedforward, channels)
         self.feedforward_norm = nn.LayerNorm(channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         nn.init.xavier_uniform_(self.attention_in.weight)
         nn.init.zeros_(self.attention_in.bias)
         nn.init.zeros_(self.attention_out.bias)
@@ -57,8 +58,8 @@ class TransformerLayer(nn.Module):
         split = self.attention_in(x).view(batch, positions, 3, self.heads, channels // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4)
         rate = self.attention_dropout if self.training else 0.0
-        if rate and x.device.type == "cpu" and query.dtype != torch.bfloat16:
-            mixed = dropped_attention(query, key, value, rate)
+        if x.device.type == "cpu":
+            mixed = attend(query, key, value, rate)
         else:
             mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate)
         projected: Tensor = self.attention_out(mixed.transpose(1, 2).reshape(batch, positions, channels))
