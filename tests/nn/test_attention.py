@@ -4,30 +4,33 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
-from epidyn.nn.attention import dropped_attention
+from epidyn.nn.attention import attend
+from epidyn.nn.dropout import MaskSource
 
 SHAPE = (3, 2, 5, 4)
 
 
-def dense(query, key, value, rate: float, seed: int) -> torch.Tensor:
+def dense(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0, seed: int = 0) -> Tensor:
     """The definition, with the masks that the seed gives."""
     torch.manual_seed(seed)
-    masks = [torch.empty(2, 5, 5).bernoulli_(1 - rate) for _ in range(3)]
-    weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(4), dim=-1)
-    return (weights * torch.stack(masks).to(weights) / (1 - rate)) @ value
+    masks = MaskSource()
+    kept = torch.stack([masks.kept(query.shape[1:3] + key.shape[2:3], rate) for _ in query])
+    weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
+    return (weights * kept.to(weights) / (1 - rate)) @ value
 
 
-def inputs() -> list[torch.Tensor]:
+def inputs() -> list[Tensor]:
     torch.manual_seed(1)
     return [torch.randn(SHAPE, dtype=torch.float64, requires_grad=True) for _ in range(3)]
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.6])
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.6])
 def test_equals_the_definition_and_so_do_its_gradients(rate: float):
     ours, theirs = inputs(), inputs()
     torch.manual_seed(7)
-    mixed = dropped_attention(*ours, rate)
+    mixed = attend(*ours, rate)
     expected = dense(*theirs, rate, seed=7)
     torch.testing.assert_close(mixed, expected, rtol=1e-12, atol=1e-12)
     upstream = torch.randn(SHAPE, dtype=torch.float64)
@@ -37,13 +40,21 @@ def test_equals_the_definition_and_so_do_its_gradients(rate: float):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-11, atol=1e-12)
 
 
-def test_takes_inputs_that_are_views():
+def test_takes_inputs_that_are_views_and_large_scores():
     torch.manual_seed(3)
-    joined = torch.randn(3, 5, 3, 2, 4)
-    query, key, value = joined.permute(2, 0, 3, 1, 4)
-    torch.manual_seed(4)
-    got = dropped_attention(query, key, value, 0.3)
-    torch.testing.assert_close(got, dense(query, key, value, 0.3, seed=4))
+    query, key, value = (200 * torch.randn(3, 5, 3, 2, 4)).permute(2, 0, 3, 1, 4)
+    got = attend(query, key, value)
+    assert torch.isfinite(got).all()
+    torch.testing.assert_close(got, dense(query, key, value))
+
+
+def test_narrow_numbers_are_widened():
+    torch.manual_seed(3)
+    query, key, value = torch.randn(3, *SHAPE)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = attend(query.bfloat16(), key.bfloat16(), value.bfloat16())
+    assert got.dtype == torch.float32
+    torch.testing.assert_close(got, dense(query, key, value), rtol=0.1, atol=0.1)
 
 
 def test_drops_at_its_rate_independently_of_sample_head_and_place():
@@ -51,7 +62,7 @@ def test_drops_at_its_rate_independently_of_sample_head_and_place():
     torch.manual_seed(5)
     batch, heads, positions = 40, 5, 30
     zeros = torch.zeros(batch, heads, positions, positions)
-    kept = dropped_attention(zeros, zeros, torch.eye(positions).expand_as(zeros), 0.1) > 0
+    kept = attend(zeros, zeros, torch.eye(positions).expand_as(zeros), 0.1) > 0
     count = kept.numel()
     assert kept.float().mean().item() == pytest.approx(0.9, abs=5 * math.sqrt(0.09 / count))
     centred = kept.float() - 0.9

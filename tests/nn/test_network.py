@@ -8,20 +8,22 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from epidyn.errors import ShapeError
-from epidyn.nn import EpiDynFusion
+from epidyn.errors import ConfigError, ShapeError
+from epidyn.nn import EpiDynFusion, NetworkConfig
+from epidyn.nn.convolution import Conv
 from epidyn.nn.plain import PlainEpiDynFusion
 from epidyn.nn.published import published_name
 from tests.nn.toys import VARIANTS, small_codes, small_config
 
 NO_DROPOUT = {"dropout": 0.0, "transformer_dropout": 0.0, "attention_dropout": 0.0}
+every_way = pytest.mark.parametrize("conv", ["direct", "fft"])
 every_variant = pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
 
 
-def twins(changes: dict) -> tuple[EpiDynFusion, PlainEpiDynFusion]:
+def twins(changes: dict, conv: Conv) -> tuple[EpiDynFusion, PlainEpiDynFusion]:
     """The network and its plain twin with the same weights, in float64."""
     torch.manual_seed(3)
-    network = EpiDynFusion(small_config(**changes))
+    network = EpiDynFusion(small_config(**changes), conv=conv)
     plain = PlainEpiDynFusion(network.config)
     state = {published_name(name): value.clone() for name, value in network.state_dict().items()}
     if network.config.tie_kmers:
@@ -31,8 +33,9 @@ def twins(changes: dict) -> tuple[EpiDynFusion, PlainEpiDynFusion]:
 
 
 @every_variant
-def test_logits_and_gradients_equal_the_plain_twin(changes: dict):
-    network, plain = twins({**changes, **NO_DROPOUT})
+@every_way
+def test_logits_and_gradients_equal_the_plain_twin(changes: dict, conv: Conv):
+    network, plain = twins({**changes, **NO_DROPOUT}, conv)
     codes = small_codes()
     labels = torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
     losses = [F.binary_cross_entropy_with_logits(each(*codes), labels) for each in (network, plain)]
@@ -50,8 +53,9 @@ def test_logits_and_gradients_equal_the_plain_twin(changes: dict):
 
 
 @every_variant
-def test_evaluation_mode_equals_the_plain_twin(changes: dict):
-    network, plain = twins({**changes, **NO_DROPOUT})
+@every_way
+def test_evaluation_mode_equals_the_plain_twin(changes: dict, conv: Conv):
+    network, plain = twins({**changes, **NO_DROPOUT}, conv)
     codes = small_codes(5)
     with torch.no_grad():
         network(*codes), plain(*codes)  # training mode: running statistics move
@@ -97,9 +101,11 @@ def test_seams_compose_to_forward():
         features = network.stem_enhancer(vectors)
         assert features.shape == (3, 12, network.config.enhancer_positions) == (3, 12, 14)
         promoter = network.encode_promoter(promoters)
-        assert torch.equal(promoter, network.stem_promoter(network.embed_promoter(promoters)))
+        by_vectors = network.stem_promoter(network.embed_promoter(promoters))
+        torch.testing.assert_close(promoter, by_vectors, rtol=1e-6, atol=1e-6)
         assert promoter.shape == (3, 12, network.config.promoter_positions) == (3, 12, 18)
-        assert torch.equal(network.score(features, promoter), network(enhancers, promoters))
+        expected = network(enhancers, promoters)
+        torch.testing.assert_close(network.score(features, promoter), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_score_pairs_one_element_with_many():
@@ -147,3 +153,73 @@ def test_refuses_other_codes(enhancer: torch.Tensor, promoter: torch.Tensor, nam
 def test_refuses_vectors_of_another_size():
     with pytest.raises(ShapeError, match="vector_size to 5"):
         EpiDynFusion(small_config(), np.zeros((4097, 5), dtype=np.float32))
+
+
+def test_how_it_convolves_can_be_set_and_is_no_part_of_the_state():
+    network = EpiDynFusion(small_config())
+    assert network.conv == "auto"
+    other = EpiDynFusion(small_config(), conv="fft")
+    other.load_state_dict(network.state_dict())
+    codes = small_codes(3)
+    with torch.no_grad():
+        torch.testing.assert_close(other.eval()(*codes), network.eval()(*codes), rtol=0, atol=1e-6)
+    network.conv = "fft"
+    assert network.promoter_stem.conv == network.conv == "fft"
+
+
+def test_refuses_an_unknown_way_to_convolve():
+    with pytest.raises(ConfigError, match="conv is 'winograd'; it must be one of auto, direct, fft"):
+        EpiDynFusion(small_config(), conv="winograd")
+    network = EpiDynFusion(small_config())
+    with pytest.raises(ConfigError, match="conv is 'FFT'"):
+        network.conv = "FFT"
+
+
+def test_computes_at_narrow_precision():
+    network = EpiDynFusion(small_config(), conv="fft")
+    labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(*small_codes())
+    F.binary_cross_entropy_with_logits(logits.float(), labels).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_agrees_with_the_plain_twin_at_the_published_size():
+    torch.manual_seed(2)
+    network = EpiDynFusion(NetworkConfig(**NO_DROPOUT))
+    plain = PlainEpiDynFusion(network.config)
+    plain.load_state_dict({published_name(name): value for name, value in network.state_dict().items()})
+    codes = tuple(torch.randint(0, 5, (3, length), dtype=torch.uint8) for length in (3000, 2000))
+    logits = [each(*codes) for each in (network, plain)]
+    torch.testing.assert_close(logits[0], logits[1], rtol=0, atol=1e-4)
+    for each in logits:
+        F.binary_cross_entropy_with_logits(each, torch.tensor([0.0, 1.0, 1.0])).backward()
+    theirs = dict(plain.named_parameters())
+    largest = max(float(parameter.grad.norm()) for parameter in theirs.values())
+    for name, parameter in network.named_parameters():
+        expected = theirs[published_name(name)].grad
+        # Some gradients are zero but for rounding, such as that of the keys' bias.
+        allowed = 1e-3 * max(float(expected.norm()), 1e-4 * largest)
+        assert float((parameter.grad - expected).norm()) < allowed, name
+
+
+@every_way
+def test_training_ends_where_the_plain_twin_ends(conv: Conv):
+    networks = [each.float() for each in twins(NO_DROPOUT, conv)]
+    optimisers = [torch.optim.NAdam(each.parameters(), lr=1e-3) for each in networks]
+    codes = small_codes(60)
+    labels = (codes[0][:, :40] == 2).sum(dim=1).gt(8).float()
+    losses = []
+    for network, optimiser in zip(networks, optimisers, strict=True):
+        for step in range(200):
+            batch = slice(step % 3 * 20, step % 3 * 20 + 20)
+            optimiser.zero_grad()
+            loss = F.binary_cross_entropy_with_logits(network(*(c[batch] for c in codes)), labels[batch])
+            loss.backward()
+            optimiser.step()
+        with torch.no_grad():
+            losses.append(F.binary_cross_entropy_with_logits(network(*codes), labels).item())
+    assert losses[1] < 0.5, "nothing was learned"
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)

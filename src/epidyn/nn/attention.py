@@ -1,7 +1,7 @@
-"""Attention on the CPU, sample by sample: one sample's weights, which stay in the cache, are all that ever exists.
+"""Attention on the CPU, sample by sample: one sample's weights, which fit the cache, are all that ever exists.
 
-torch's CPU kernel without a weight matrix is slow at narrow heads and knows no dropout; with dropout torch keeps the
-weights of a whole batch several times over.
+torch's CPU kernel without a weight matrix is slow at narrow heads and knows no dropout; with dropout torch keeps
+the weights of a whole batch several times over.
 """
 
 from __future__ import annotations
@@ -30,9 +30,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0) -> Tens
     Returns
     -------
     Tensor
-        (batch, heads, positions, width). Differentiable once.
+        (batch, heads, positions, width), in float32 if the inputs are narrower. Differentiable once.
     """
-    mixed: Tensor = _Attention.apply(query, key, value, rate)
+    wide = torch.promote_types(query.dtype, torch.float32)
+    with torch.autocast("cpu", enabled=False):
+        mixed: Tensor = _Attention.apply(
+            query.to(wide), key.to(wide), value.to(wide), rate, torch.is_grad_enabled()
+        )
     return mixed
 
 
@@ -40,7 +44,7 @@ class _Attention(torch.autograd.Function):
     """Keeps the masks alone; the weights are computed again in the backward pass."""
 
     @staticmethod
-    def forward(context: Any, query: Tensor, key: Tensor, value: Tensor, rate: float) -> Tensor:
+    def forward(context: Any, query: Tensor, key: Tensor, value: Tensor, rate: float, keep: bool) -> Tensor:
         batch, heads, positions, _ = query.shape
         weights = query.new_empty(heads, positions, key.shape[2])
         masks = MaskSource() if rate else None
@@ -55,13 +59,14 @@ class _Attention(torch.autograd.Function):
             _times_transposed(value[sample], weights, mixed[sample])
         if rate:
             mixed.mul_(1 / (1 - rate))
-        context.save_for_backward(query, key, value, mixed, *kept)
-        context.rate = rate
+        if keep:
+            context.save_for_backward(query, key, value, mixed, *kept)
+            context.rate = rate
         return mixed
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(context: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, mixed, *kept = context.saved_tensors
         upstream = upstream.contiguous()
         to_query, to_key, to_value = (torch.empty_like(each) for each in (query, key, value))
@@ -83,7 +88,7 @@ class _Attention(torch.autograd.Function):
             to_score = to_weight.sub_(means[sample]).mul_(weights)
             _times_transposed(key[sample], to_score, to_query[sample])
             _times_transposed(query[sample], to_score.transpose(1, 2), to_key[sample])
-        return to_query.mul_(scale), to_key.mul_(scale), to_value.mul_(boost), None
+        return to_query.mul_(scale), to_key.mul_(scale), to_value.mul_(boost), None, None
 
 
 def _weigh(query: Tensor, key: Tensor, out: Tensor) -> None:
@@ -93,5 +98,5 @@ def _weigh(query: Tensor, key: Tensor, out: Tensor) -> None:
 
 
 def _times_transposed(narrow: Tensor, weights: Tensor, out: Tensor) -> None:
-    """Write ``weights @ narrow``; as the transpose of a product, which is fast where ``narrow`` has few columns."""
+    """Write ``weights @ narrow``: as the transpose of a product, fast where ``narrow`` has few columns."""
     out.copy_(torch.bmm(narrow.transpose(1, 2), weights.transpose(1, 2)).transpose(1, 2))

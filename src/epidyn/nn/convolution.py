@@ -1,9 +1,9 @@
 """Long convolutions on the CPU by fast Fourier transform, exact to rounding, with the pooling that follows.
 
-Overlap-save: the output is cut into blocks; each block's input, a frame, is transformed, multiplied by the kernel's
-spectrum, one complex matrix product (channels in, channels out) a frequency, and transformed back. Arrays are
-time-major, (frame size, rows, channels), from the look-up to the pooling: SciPy transforms along the first axis and
-leaves each frequency's matrix contiguous, so nothing is ever transposed. Samples go in chunks that stay in the
+Overlap-save: the output is cut into blocks; each block's input, a frame, is transformed, multiplied by the
+kernel's spectrum, one complex matrix product (channels in, channels out) a frequency, and transformed back. Arrays
+are time-major, (frame size, rows, channels), from the look-up to the pooling: SciPy transforms along the first axis
+and leaves each frequency's matrix contiguous, so nothing is ever transposed. Samples go in chunks that stay in the
 cache, and the convolution's output exists for one chunk at a time.
 """
 
@@ -19,6 +19,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from epidyn.errors import ConfigError, ShapeError
+
 Conv = Literal["auto", "direct", "fft"]
 CONVOLUTIONS: tuple[Conv, ...] = get_args(Conv)
 
@@ -32,7 +34,7 @@ _CHUNK = 4_000_000
 
 @dataclass(frozen=True)
 class Tiling:
-    """How an output is cut: ``blocks`` of ``block`` positions each, the last maybe beyond the end; ``frame`` inputs."""
+    """How an output is cut: ``blocks`` of ``block`` positions, the last maybe beyond the end, from ``frame`` inputs."""
 
     blocks: int
     block: int
@@ -40,7 +42,7 @@ class Tiling:
 
     @classmethod
     def of(cls, outputs: int, kernel: int, multiple: int = 1) -> Tiling:
-        """Cut ``outputs`` positions evenly; a block is a multiple of ``multiple``, so that no pool straddles two."""
+        """Cut ``outputs`` positions evenly, into blocks that are multiples of ``multiple``: no pool straddles two."""
         pools = -(-outputs // multiple)
         wished = max(1, (_KERNELS_A_FRAME - 1) * kernel // multiple)
         blocks = -(-pools // wished)
@@ -51,6 +53,12 @@ class Tiling:
     def span(self) -> int:
         """Inputs that the frames cover."""
         return (self.blocks - 1) * self.block + self.frame
+
+
+def check_conv(conv: str) -> None:
+    """Raise ConfigError unless ``conv`` is a known way to compute a convolution."""
+    if conv not in CONVOLUTIONS:
+        raise ConfigError(f"conv is {conv!r}; it must be one of {', '.join(CONVOLUTIONS)}.")
 
 
 def prefers_fft(kernel: int, device: torch.device, dtype: torch.dtype) -> bool:
@@ -76,9 +84,15 @@ def fft_convolution(x: Tensor, weight: Tensor, pool: int = 1, *, tiling: Tiling 
     -------
     Tensor
         (batch, channels out, (L - kernel + 1) // pool). Differentiable once.
+
+    Raises
+    ------
+    ShapeError
+        If the kernel and one pool do not fit into L, or a block of the tiling is no multiple of the pool.
+    ConfigError
+        If a tensor is not on the CPU.
     """
-    pooled: Tensor = _PooledConvolution.apply(x, None, weight, pool, tiling)
-    return pooled
+    return _apply(x, None, weight, pool, tiling)
 
 
 def fft_token_convolution(
@@ -95,25 +109,45 @@ def fft_token_convolution(
     weight, pool, tiling
         As in :func:`fft_convolution`.
     """
-    pooled: Tensor = _PooledConvolution.apply(tokens, table, weight, pool, tiling)
+    return _apply(tokens, table, weight, pool, tiling)
+
+
+def _apply(source: Tensor, table: Tensor | None, weight: Tensor, pool: int, tiling: Tiling | None) -> Tensor:
+    kernel = weight.shape[-1]
+    if source.device.type != "cpu":
+        raise ConfigError(f"conv fft runs on the CPU, not on {source.device}. Use conv auto or direct.")
+    if source.shape[-1] < kernel + pool - 1:
+        raise ShapeError(
+            f"{source.shape[-1]} positions are too few for a kernel of {kernel} and a pool of {pool}."
+        )
+    if tiling is not None and tiling.block % pool:
+        raise ShapeError(f"a block of {tiling.block} positions is no multiple of the pool, {pool}.")
+    with torch.autocast("cpu", enabled=False):
+        pooled: Tensor = _PooledConvolution.apply(source, table, weight, pool, tiling, torch.is_grad_enabled())
     return pooled
 
 
 class _PooledConvolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        context: Any, source: Tensor, table: Tensor | None, weight: Tensor, pool: int, tiling: Tiling | None
+        context: Any,
+        source: Tensor,
+        table: Tensor | None,
+        weight: Tensor,
+        pool: int,
+        tiling: Tiling | None,
+        keep: bool,
     ) -> Tensor:
         positions = (source.shape[-1] - weight.shape[-1] + 1) // pool
         tiling = tiling or Tiling.of(positions * pool, weight.shape[-1], pool)
         kernels = _kernel_spectra(weight, tiling.frame)
         framed = _Frames(source, table, tiling)
         pooled = kernels.real.new_empty(tiling.blocks * (tiling.block // pool), len(source), weight.shape[0])
-        keep = any(context.needs_input_grad)
         spectra, places = [], []
         for chunk, frames in framed:
             spectrum = _spectra(frames)
-            values, place = _pool(_inverse(torch.bmm(spectrum, kernels), tiling.frame)[: tiling.block], pool)
+            outputs = _inverse(torch.bmm(spectrum, kernels), tiling.frame)[: tiling.block]
+            values, place = _pool(outputs, pool, places=keep)
             # (pools a block, block x sample, channels) -> (position, sample, channels)
             pooled[:, chunk] = _by_position(values, tiling.blocks)
             if keep:
@@ -126,7 +160,7 @@ class _PooledConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
+    def backward(context: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         source, table, weight, kernels, *saved = context.saved_tensors
         pool, tiling = context.pool, context.tiling
         spectra, places = saved[: len(saved) // 2], saved[len(saved) // 2 :]
@@ -157,11 +191,12 @@ class _PooledConvolution(torch.autograd.Function):
             weight_gradient,
             None,
             None,
+            None,
         )
 
 
 class _Frames:
-    """The frames of a source, chunk by chunk: (frame, block x sample, channels); and their gradient, on its way back.
+    """The frames of a source, chunk by chunk, (frame, block x sample, channels); and their gradient back to it.
 
     The source is vectors (batch, channels, L), or tokens (batch, L) with a table.
     """
@@ -244,13 +279,15 @@ def _inverse_conjugate(spectra: Tensor, frame: int) -> Tensor:
     return torch.from_numpy(x)
 
 
-def _pool(x: Tensor, pool: int) -> tuple[Tensor, Tensor]:
-    """Return maxima and their places of (block, rows, channels) over ``pool`` neighbours; (pools, rows, channels)."""
+def _pool(x: Tensor, pool: int, *, places: bool) -> tuple[Tensor, Tensor | None]:
+    """Return maxima of (block, rows, channels) over ``pool`` neighbours, (pools, ...); if asked, where they lie."""
+    shape = (len(x) // pool, *x.shape[1:])
+    if not places:
+        return x.unflatten(0, (-1, pool)).amax(dim=1), None
     # As an image of height block and width 1 whose channels lie innermost: torch's fastest kernel for it.
     image = x.reshape(1, len(x), 1, -1).permute(0, 3, 1, 2)
-    values, places = F.max_pool2d(image, (pool, 1), return_indices=True)
-    shape = (len(x) // pool, *x.shape[1:])
-    return values.permute(0, 2, 3, 1).reshape(shape), places.permute(0, 2, 3, 1).reshape(shape)
+    values, indices = F.max_pool2d(image, (pool, 1), return_indices=True)
+    return values.permute(0, 2, 3, 1).reshape(shape), indices.permute(0, 2, 3, 1).reshape(shape)
 
 
 def _unpool(gradient: Tensor, places: Tensor, pool: int, tiling: Tiling) -> Tensor:
@@ -261,9 +298,11 @@ def _unpool(gradient: Tensor, places: Tensor, pool: int, tiling: Tiling) -> Tens
 
 def _by_position(x: Tensor, blocks: int) -> Tensor:
     """(pools a block, block x sample, channels) to (block x pool, sample, channels)."""
-    return x.unflatten(1, (blocks, -1)).transpose(0, 1).flatten(0, 1)
+    split: Tensor = x.unflatten(1, (blocks, -1))
+    return split.transpose(0, 1).flatten(0, 1)
 
 
 def _by_block(x: Tensor, blocks: int) -> Tensor:
     """Undo :func:`_by_position`."""
-    return x.unflatten(0, (blocks, -1)).transpose(0, 1).flatten(1, 2)
+    split: Tensor = x.unflatten(0, (blocks, -1))
+    return split.transpose(0, 1).flatten(1, 2)

@@ -1,7 +1,7 @@
 """Dropout whose random numbers cost little on the CPU.
 
-torch's CPU generator makes one number at a time, slower than everything else that a dropped attention weight needs.
-Here a NumPy generator, seeded by one draw of torch's, makes eight bytes at a time, and a byte decides; the few bytes
+torch's CPU generator makes one number at a time, slower than all else that a dropped attention weight needs. Here
+a NumPy generator, seeded by one draw of torch's, makes eight bytes at a time, and a byte decides; the few bytes
 that fall on the threshold's fraction are decided by a further draw, so the rate is exact.
 """
 
@@ -46,6 +46,7 @@ class MaskSource:
         whole, fraction = divmod(rate * _VALUES, 1)
         # Below the threshold: dropped; on it: dropped with the probability that is left.
         kept = values >= int(whole)
-        undecided = np.flatnonzero(values == int(whole))
-        kept[undecided] = self._generator.random(len(undecided)) >= fraction
+        if fraction:
+            undecided = np.flatnonzero(values == int(whole))
+            kept[undecided] = self._generator.random(len(undecided)) >= fraction
         return torch.from_numpy(kept.view(np.uint8)).view(tuple(shape))

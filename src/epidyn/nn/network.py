@@ -12,6 +12,7 @@ from epidyn.errors import ShapeError
 from epidyn.kmers import initial_vectors
 from epidyn.nn.cbam import CBAM
 from epidyn.nn.config import NetworkConfig
+from epidyn.nn.convolution import Conv, check_conv
 from epidyn.nn.dropout import Dropout
 from epidyn.nn.embedding import KmerEmbedding, tokenize
 from epidyn.nn.fusion import build_fusion
@@ -33,10 +34,17 @@ class EpiDynFusion(nn.Module):
     kmer_vectors
         Start of the k-mer tables, float (4097, vector_size). Without them :func:`epidyn.kmers.initial_vectors`,
         seeded from torch's global generator like every other initial weight.
+    conv
+        How the convolutions are computed: ``direct``, ``fft`` (CPU only) or ``auto``, the faster one. It is no
+        part of what the network is: see :attr:`conv`.
     """
 
     def __init__(
-        self, config: NetworkConfig | None = None, kmer_vectors: npt.NDArray[np.floating] | None = None
+        self,
+        config: NetworkConfig | None = None,
+        kmer_vectors: npt.NDArray[np.floating] | None = None,
+        *,
+        conv: Conv = "auto",
     ) -> None:
         super().__init__()
         config = config or NetworkConfig()
@@ -52,8 +60,8 @@ class EpiDynFusion(nn.Module):
         size = config.channels
         self.enhancer_kmers = KmerEmbedding(kmer_vectors, train=config.train_kmers)
         self.promoter_kmers = None if config.tie_kmers else KmerEmbedding(kmer_vectors, train=config.train_kmers)
-        self.enhancer_stem = Stem(config.vector_size, size, config.enhancer_kernel, config.enhancer_pool)
-        self.promoter_stem = Stem(config.vector_size, size, config.promoter_kernel, config.promoter_pool)
+        self.enhancer_stem = Stem(config.vector_size, size, config.enhancer_kernel, config.enhancer_pool, conv)
+        self.promoter_stem = Stem(config.vector_size, size, config.promoter_kernel, config.promoter_pool, conv)
         self.join_norm = nn.BatchNorm1d(size)
         self.transformer = _transformer(config) if config.transformer else None
         self.gru = BidirectionalGRU(size, size // 2, config.gru_layers) if config.gru else None
@@ -64,6 +72,16 @@ class EpiDynFusion(nn.Module):
         self.dense_norm = nn.BatchNorm1d(config.dense)
         self.output = nn.Linear(config.dense, 1)
         self.dropout = Dropout(config.dropout)
+
+    @property
+    def conv(self) -> Conv:
+        """How the convolutions are computed; the results are the same to rounding. It can be set at any time."""
+        return self.enhancer_stem.conv
+
+    @conv.setter
+    def conv(self, conv: Conv) -> None:
+        check_conv(conv)
+        self.enhancer_stem.conv = self.promoter_stem.conv = conv
 
     def forward(self, enhancer_codes: Tensor, promoter_codes: Tensor) -> Tensor:
         """Base codes, uint8 (batch, enhancer_length) and (batch, promoter_length), to logits (batch,)."""

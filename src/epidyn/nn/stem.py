@@ -5,18 +5,19 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from epidyn.nn.convolution import Conv, fft_convolution, fft_token_convolution, prefers_fft
+from epidyn.nn.convolution import Conv, check_conv, fft_convolution, fft_token_convolution, prefers_fft
 
 
 class Stem(nn.Module):
     """Convolution without padding, ReLU, max-pool with stride equal to its width (a rest is dropped).
 
-    ``conv`` says how the convolution is computed, not what: ``direct``, ``fft`` (on the CPU, exact to rounding), or
-    ``auto``, whichever is faster. The parameters are those of an ordinary ``Conv1d``.
+    ``conv`` says how the convolution is computed, not what: ``direct``, ``fft`` (on the CPU, exact to rounding),
+    or ``auto``, whichever is faster. The parameters are those of an ordinary ``Conv1d``.
     """
 
     def __init__(self, vector_size: int, channels: int, kernel: int, pool: int, conv: Conv = "auto") -> None:
         super().__init__()
+        check_conv(conv)
         self.convolution = nn.Conv1d(vector_size, channels, kernel)
         self.pool = pool
         self.conv = conv
@@ -33,7 +34,7 @@ class Stem(nn.Module):
         """Return :meth:`forward` of the vectors ``table[tokens]``, int64 (batch, L), without laying them out."""
         if self._uses_fft():
             return self._activate(fft_token_convolution(tokens, table, self.convolution.weight, self.pool))
-        return self(F.embedding(tokens, table).transpose(1, 2))
+        return self.forward(F.embedding(tokens, table).transpose(1, 2))
 
     def _activate(self, pooled: Tensor) -> Tensor:
         assert self.convolution.bias is not None
