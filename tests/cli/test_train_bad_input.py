@@ -58,6 +58,21 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     return configs
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--conv", "winograd"], ("--conv", "'winograd'", "'auto', 'direct', 'fft'")),
+        (["--precision", "64"], ("--precision", "'64'", "'auto', '32', 'bf16'")),
+        (["--set", "training.conv=winograd"], ("training.conv", "'auto', 'direct' or 'fft'")),
+        (["--set", "network.enhancer_length=14"], ("enhancer_length is too short", "at least")),
+        (["--compile", "--accelerator", "cpu"], ("--compile is for a GPU",)),
+    ],
+)
+def test_refuses_to_compute_in_unknown_ways(train, work: Path, options: list[str], words: tuple[str, ...]):
+    refused(train(*options), *words)
+    assert listing(work) == {}
+
+
 # Files
 
 

@@ -83,6 +83,18 @@ def test_refuses_what_is_no_assignment(assignment: str):
             "training.batch_size: Input should be greater than or equal to 2 (given: 1)",
         ),
         ({"training": {"learning_rate": 0}}, "training.learning_rate"),
+        (
+            {"training": {"conv": "winograd"}},
+            "training.conv: Input should be 'auto', 'direct' or 'fft' (given: 'winograd')",
+        ),
+        (
+            {"training": {"precision": "64"}},
+            "training.precision: Input should be 'auto', '32' or 'bf16' (given: '64')",
+        ),
+        (
+            {"network": {"enhancer_length": 79}},
+            "enhancer_length must be at least enhancer_kernel + enhancer_pool - 1",
+        ),
         ({"network": {"heads": 7}}, "network: channels (100) must be a multiple of heads (7)"),
     ],
 )

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from epidyn.errors import ConfigError
 from epidyn.training.config import RunConfig
-from epidyn.training.run import check_device
+from epidyn.training.device import check_device, precision
 
 
 def test_two_processes_write_one_run(simulated: Path, tmp_path: Path, toy_config):
@@ -37,3 +38,46 @@ def test_a_batch_must_leave_two_samples_a_device(toy_config, batch_size: int, de
     )
     with pytest.raises(ConfigError, match="at least 2 samples on each device"):
         check_device(config)
+
+
+@pytest.fixture
+def a_gpu(monkeypatch: pytest.MonkeyPatch):
+    """A machine that says it has one old GPU; nothing is computed on it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla P100")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+
+
+@pytest.mark.usefixtures("a_gpu")
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"precision": "bf16"}, "--precision bf16: Tesla P100 does not compute it. Use 32 or auto"),
+        ({"conv": "fft"}, "--conv fft is for the CPU"),
+        ({"devices": 2}, "--devices 2: this machine has 1"),
+    ],
+)
+def test_refuses_what_the_gpu_lacks(toy_config, settings: dict, complaint: str):
+    with pytest.raises(ConfigError, match=complaint):
+        check_device(toy_config(training={"accelerator": "auto", **settings}))
+    if "devices" not in settings:
+        check_device(toy_config(training={"accelerator": "cpu", **settings}))
+
+
+def test_refuses_to_compile_on_the_cpu(toy_config):
+    with pytest.raises(ConfigError, match="--compile is for a GPU"):
+        check_device(toy_config(training={"accelerator": "cpu", "compile": True}))
+
+
+def test_precision_follows_the_device(toy_config, monkeypatch: pytest.MonkeyPatch):
+    settings = toy_config(training={"accelerator": "auto"}).training
+    assert settings.precision == "auto"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert precision(settings) == "32"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for computes, expected in ((True, "bf16"), (False, "32")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, c=computes: c)
+        assert precision(settings) == expected
+    assert precision(toy_config(training={"precision": "bf16"}).training) == "bf16"
+    assert precision(toy_config(training={"precision": 32}).training) == "32"

@@ -20,6 +20,8 @@ import epidyn
 from epidyn import metrics, training
 from epidyn.elements import interval_hashes
 from epidyn.errors import ConfigError, InputFileError, ModelFileError, OutputError
+from epidyn.nn import stem
+from epidyn.nn.convolution import fft_token_convolution as by_fft
 from epidyn.training.config import RunConfig, make_config, read_settings
 from epidyn.training.folder import RunFolder
 
@@ -419,6 +421,16 @@ def test_shuffled_labels_are_another_table(finished: Path, tmp_path: Path, toy_c
     assert (there["label"] != here["label"]).any()
     config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
     assert config["data"]["shuffle_labels"] is True
+
+
+@pytest.mark.parametrize(("conv", "transforms"), [("direct", False), ("fft", True)])
+def test_convolves_as_it_is_told(
+    tmp_path: Path, toy_config: Build, monkeypatch: pytest.MonkeyPatch, conv: str, transforms: bool
+):
+    calls = []
+    monkeypatch.setattr(stem, "fft_token_convolution", lambda *given: calls.append(1) or by_fft(*given))
+    training.train(toy_config(training={"conv": conv, "max_steps": 1}), tmp_path / "run")
+    assert bool(calls) is transforms
 
 
 def test_bf16_trains(tmp_path: Path, toy_config: Build):

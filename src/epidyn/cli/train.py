@@ -28,6 +28,8 @@ _SECTIONS = {
         "devices",
         "accelerator",
         "precision",
+        "conv",
+        "compile",
         "save_minutes",
     ),
 }
@@ -72,7 +74,15 @@ def train(
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
     devices: Annotated[int | None, typer.Option(help="Number of GPUs, or of CPU processes; default 1.")] = None,
     accelerator: Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help="Default auto.")] = None,
-    precision: Annotated[Literal["32", "bf16"] | None, typer.Option(help="Default 32.")] = None,
+    precision: Annotated[
+        Literal["auto", "32", "bf16"] | None,
+        typer.Option(help="Default auto: bf16 (mixed) on a GPU that computes it, otherwise 32."),
+    ] = None,
+    conv: Annotated[
+        Literal["auto", "direct", "fft"] | None,
+        typer.Option(help="How convolutions are computed; fft is for the CPU. Default auto, the faster one."),
+    ] = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the network (GPU).")] = False,
     save_minutes: Annotated[float | None, typer.Option(help="Between saves within an epoch; default 5.")] = None,
     assignments: Annotated[
         list[str] | None,

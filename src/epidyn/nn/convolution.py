@@ -2,8 +2,8 @@
 
 Overlap-save: the output is cut into blocks; each block's input, a frame, is transformed, multiplied by the
 kernel's spectrum, one complex matrix product (channels in, channels out) a frequency, and transformed back. Arrays
-are time-major, (frame size, rows, channels), from the look-up to the pooling: SciPy transforms along the first axis
-and leaves each frequency's matrix contiguous, so nothing is ever transposed. Samples go in chunks that stay in the
+are time-major, (frame, rows, channels), from the look-up to the pooling: SciPy transforms along the first axis and
+leaves each frequency's matrix contiguous, so nothing is ever transposed. Samples go in chunks that stay in the
 cache, and the convolution's output exists for one chunk at a time.
 """
 
@@ -34,7 +34,7 @@ _CHUNK = 4_000_000
 
 @dataclass(frozen=True)
 class Tiling:
-    """How an output is cut: ``blocks`` of ``block`` positions, the last maybe beyond the end, from ``frame`` inputs."""
+    """How an output is cut: into ``blocks`` of ``block`` positions, each computed from ``frame`` inputs."""
 
     blocks: int
     block: int
@@ -42,7 +42,7 @@ class Tiling:
 
     @classmethod
     def of(cls, outputs: int, kernel: int, multiple: int = 1) -> Tiling:
-        """Cut ``outputs`` positions evenly, into blocks that are multiples of ``multiple``: no pool straddles two."""
+        """Cut ``outputs`` positions evenly; a block is a multiple of ``multiple``: no pool straddles two."""
         pools = -(-outputs // multiple)
         wished = max(1, (_KERNELS_A_FRAME - 1) * kernel // multiple)
         blocks = -(-pools // wished)
@@ -280,7 +280,7 @@ def _inverse_conjugate(spectra: Tensor, frame: int) -> Tensor:
 
 
 def _pool(x: Tensor, pool: int, *, places: bool) -> tuple[Tensor, Tensor | None]:
-    """Return maxima of (block, rows, channels) over ``pool`` neighbours, (pools, ...); if asked, where they lie."""
+    """Return maxima of (block, rows, channels) over ``pool`` neighbours and, if asked, their places."""
     shape = (len(x) // pool, *x.shape[1:])
     if not places:
         return x.unflatten(0, (-1, pool)).amax(dim=1), None

@@ -1,8 +1,8 @@
 """The bidirectional GRU, on the CPU with few and large operations.
 
 torch's own CPU kernel goes through a sequence once a direction, in some twenty operations a step, forward and
-again backward. Here both directions go together: six operations a step forward, and four backward, since everything
-that does not depend on the gradient is computed for all steps at once.
+again backward. Here both directions go together: six operations a step forward, and four backward, since all that
+does not depend on the gradient is computed for all steps at once.
 
 Arrays are (direction, channel, position, sample). So a layer's output is the next one's input as it stands, both
 projections and all weight gradients are single matrix products, and no array is ever turned round: at one step the

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from epidyn.errors import ConfigError
 from epidyn.files import open_text
 from epidyn.nn import NetworkConfig
+from epidyn.nn.convolution import Conv
 from epidyn.splits import TEST_FRACTION, VALIDATION_FRACTION
 from epidyn.windows import DEFAULT_COPIES, DEFAULT_STEP
 
@@ -62,7 +63,11 @@ class TrainingConfig(_Section):
     init: str | None = Field(None, description="model file to start from")
     devices: Positive = 1
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    precision: Annotated[Literal["32", "bf16"], BeforeValidator(str)] = "32"
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = Field(
+        "auto", description="32, bf16 (mixed), or auto: bf16 on a GPU that computes it, otherwise 32"
+    )
+    conv: Conv = Field("auto", description="how convolutions are computed: direct, fft (CPU), or auto, the faster")
+    compile: bool = Field(False, description="compile the network with torch.compile; GPU only")
     save_minutes: float = Field(5.0, ge=0, description="between saves within an epoch; 0 saves after every step")
 
 

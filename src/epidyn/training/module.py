@@ -36,10 +36,11 @@ class NetworkModule(lightning.LightningModule):
         self.network = network
         self.config = config
         self.validated = []
+        self._compute = torch.compile(network.forward) if config.compile else network.forward
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the mean loss of a batch."""
-        logits = self.network(batch["enhancer"], batch["promoter"])
+        logits = self._compute(batch["enhancer"], batch["promoter"])
         return F.binary_cross_entropy_with_logits(logits.float(), batch["label"])
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:

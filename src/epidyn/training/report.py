@@ -16,6 +16,7 @@ from epidyn import __version__, metrics
 from epidyn.model import Provenance, pack_hashes
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig
+from epidyn.training.device import device_name, precision
 from epidyn.training.inputs import RunInputs
 
 
@@ -95,7 +96,8 @@ def metrics_report(
             "lightning": importlib.metadata.version("pytorch-lightning"),
             "threads": torch.get_num_threads(),
             "machine": platform.machine(),
-            "device": _device(config),
+            "device": device_name(config.training),
+            "precision": precision(config.training),
         },
     }
 
@@ -113,11 +115,6 @@ def _training_settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings without paths of this machine."""
     init = config.training.init
     return {**config.training.model_dump(), "init": Path(init).name if init else None}
-
-
-def _device(config: RunConfig) -> str:
-    on_gpu = config.training.accelerator != "cpu" and torch.cuda.is_available()
-    return torch.cuda.get_device_name() if on_gpu else "cpu"
 
 
 def _memory() -> dict[str, int]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 import pytorch_lightning as lightning
-import torch
 
 from epidyn import __version__, metrics, progress
 from epidyn.calibration import sigmoid
@@ -22,10 +21,12 @@ from epidyn.errors import ConfigError, ModelFileError
 from epidyn.files import prepare_output_folder, refuse_filled_folder, write_text
 from epidyn.model import Model
 from epidyn.nn import EpiDynFusion
+from epidyn.nn.precision import full_float32
 from epidyn.scores import with_scores
 from epidyn.scoring import NetworkScorer, window_logits
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, departures, make_config, read_settings
+from epidyn.training.device import check_device, precision
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import RunInputs, initial_network, read_inputs, report_inputs
 from epidyn.training.module import Journal, NetworkModule
@@ -94,6 +95,7 @@ def resume(out: str | os.PathLike[str]) -> Model:
     if _first_process():
         folder.clear_partials()
     config = make_config(read_settings(folder / folder.CONFIG))
+    check_device(config)
     inputs = read_inputs(config)
     network, vectors = initial_network(config)
     state = TrainingState(inputs=inputs.digests)
@@ -111,20 +113,6 @@ def resume(out: str | os.PathLike[str]) -> Model:
     elif _first_process():
         folder.write_table(folder.SPLIT, inputs.split.table())
     return _finish(config, folder, inputs, network, vectors, state)
-
-
-def check_device(config: RunConfig) -> None:
-    """Raise ConfigError if the machine lacks the devices, or a batch cannot be shared out over them."""
-    if config.training.batch_size < 2 * config.training.devices:
-        raise ConfigError(
-            f"--batch-size {config.training.batch_size} over --devices {config.training.devices}: batch norm "
-            "needs at least 2 samples on each device. Raise the one or lower the other."
-        )
-    if config.training.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ConfigError("--accelerator gpu: this machine has no CUDA device. Use cpu or auto.")
-    on_gpu = config.training.accelerator != "cpu" and torch.cuda.is_available()
-    if on_gpu and config.training.devices > torch.cuda.device_count():
-        raise ConfigError(f"--devices {config.training.devices}: this machine has {torch.cuda.device_count()}.")
 
 
 def _finish(
@@ -184,7 +172,8 @@ def _fit(
         now.save(folder / folder.CHECKPOINT)
         folder.write_history(now.history)
 
-    with borrowed_generators(), _quiet_lightning(), progress.bar("Training", total) as advance:
+    network.conv = settings.conv
+    with borrowed_generators(), full_float32(), _quiet_lightning(), progress.bar("Training", total) as advance:
         advance(state.step)
         module = NetworkModule(network, settings)
         journal = Journal(module, state, data, settings, save, steps, advance)
@@ -192,7 +181,7 @@ def _fit(
             accelerator=settings.accelerator,
             devices=settings.devices,
             strategy="ddp" if settings.devices > 1 else "auto",
-            precision=_PRECISION[settings.precision],
+            precision=_PRECISION[precision(settings)],
             max_epochs=settings.epochs - state.epoch,
             reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False,
@@ -241,7 +230,7 @@ def _quiet_lightning() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The loader yields whole batches from memory; workers would only copy them.
+        # The loader yields whole batches from memory, faster than any network takes them (docs/performance.md).
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         # Lightning's own use of a part of torch that is to go.
