@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from epidyn.nn.attention import attend
+from epidyn.nn.attention import attend, fused_attention
 from epidyn.nn.dropout import MaskSource
 
 SHAPE = (3, 2, 5, 4)
@@ -16,7 +16,8 @@ def dense(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0, seed: in
     """The definition, with the masks that the seed gives."""
     torch.manual_seed(seed)
     masks = MaskSource()
-    kept = torch.stack([masks.kept(query.shape[1:3] + key.shape[2:3], rate) for _ in query])
+    shape = (*query.shape[1:3], key.shape[2])
+    kept = torch.stack([masks.draw(shape, rate).write(torch.empty(shape)) for _ in query])
     weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
     return (weights * kept.to(weights) / (1 - rate)) @ value
 
@@ -46,6 +47,13 @@ def test_takes_inputs_that_are_views_and_large_scores():
     got = attend(query, key, value)
     assert torch.isfinite(got).all()
     torch.testing.assert_close(got, dense(query, key, value))
+
+
+@pytest.mark.parametrize("width", [4, 8, 10])
+def test_what_a_gpu_computes_is_the_same(width: int):
+    torch.manual_seed(6)
+    query, key, value = torch.randn(3, 3, 2, 5, width, dtype=torch.float64)
+    torch.testing.assert_close(fused_attention(query, key, value), dense(query, key, value))
 
 
 def test_narrow_numbers_are_widened():

@@ -8,11 +8,15 @@ import torch
 from epidyn.nn.dropout import Dropout, MaskSource
 
 
+def mask(source: MaskSource, shape: tuple[int, ...], rate: float) -> torch.Tensor:
+    return source.draw(shape, rate).write(torch.empty(shape, dtype=torch.float64))
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.001, 0.1, 0.5, 0.75, 0.999])
 def test_masks_have_exactly_their_rate(rate: float):
     torch.manual_seed(0)
     count = 4_000_001
-    dropped = count - int(MaskSource().kept((count,), rate).sum(dtype=torch.int64))
+    dropped = count - int(mask(MaskSource(), (count,), rate).sum())
     # A byte alone could not tell 0.1 from 25/256 or 26/256: both are over 11 standard deviations away.
     assert dropped == pytest.approx(rate * count, abs=4 * math.sqrt(rate * (1 - rate) * count))
 
@@ -20,8 +24,7 @@ def test_masks_have_exactly_their_rate(rate: float):
 def test_masks_of_one_source_and_of_two_are_independent():
     torch.manual_seed(1)
     source = MaskSource()
-    masks = [source.kept((300, 77), 0.1), source.kept((300, 77), 0.1), MaskSource().kept((300, 77), 0.1)]
-    centred = [mask.double() - 0.9 for mask in masks]
+    centred = [mask(each, (300, 77), 0.1) - 0.9 for each in (source, source, MaskSource())]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert abs((centred[one] * centred[other]).mean().item() / 0.09) < 5 / math.sqrt(300 * 77)
     rows = centred[0].T @ centred[0] / 300 / 0.09

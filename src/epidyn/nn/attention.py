@@ -1,7 +1,8 @@
-"""Attention on the CPU, sample by sample: one sample's weights, which fit the cache, are all that ever exists.
+"""Attention, without a batch's matrix of weights.
 
-torch's CPU kernel without a weight matrix is slow at narrow heads and knows no dropout; with dropout torch keeps
-the weights of a whole batch several times over.
+On a GPU with torch's fused kernels. On the CPU sample by sample: one sample's weights, which fit the cache, are
+all that ever exists. torch's own CPU kernel without a matrix is slow at narrow heads and knows no dropout; with
+dropout torch keeps the weights of a whole batch several times over.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
-from epidyn.nn.dropout import MaskSource
+from epidyn.nn.dropout import Mask, MaskSource
+
+_FUSED_WIDTH = 8
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0) -> Tensor:
@@ -22,22 +26,32 @@ def attend(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0) -> Tens
     Parameters
     ----------
     query, key, value
-        (batch, heads, positions, width) each, on the CPU.
+        (batch, heads, positions, width) each.
     rate
         Probability that a weight is dropped; the others are scaled by 1 / (1 - rate). See
-        :mod:`epidyn.nn.dropout` for where the masks come from.
+        :mod:`epidyn.nn.dropout` for where the CPU's masks come from.
 
     Returns
     -------
     Tensor
-        (batch, heads, positions, width), in float32 if the inputs are narrower. Differentiable once.
+        (batch, heads, positions, width), on the CPU in float32 if the inputs are narrower. Differentiable once.
     """
+    if query.device.type != "cpu":
+        return fused_attention(query, key, value, rate)
     wide = torch.promote_types(query.dtype, torch.float32)
     with torch.autocast("cpu", enabled=False):
         mixed: Tensor = _Attention.apply(
             query.to(wide), key.to(wide), value.to(wide), rate, torch.is_grad_enabled()
         )
     return mixed
+
+
+def fused_attention(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0) -> Tensor:
+    """Return the same through torch's fused kernels, of which the fast ones take widths of multiples of 8 only."""
+    width = query.shape[-1]
+    query, key, value = (F.pad(each, (0, -width % _FUSED_WIDTH)) for each in (query, key, value))
+    mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate, scale=1 / math.sqrt(width))
+    return mixed[..., :width]
 
 
 class _Attention(torch.autograd.Function):
@@ -49,25 +63,26 @@ class _Attention(torch.autograd.Function):
         weights = query.new_empty(heads, positions, key.shape[2])
         masks = MaskSource() if rate else None
         mask = torch.empty_like(weights) if rate else weights
-        kept: list[Tensor] = []
+        kept: list[Mask] = []
         mixed = torch.empty_like(query)
         for sample in range(batch):
             _weigh(query[sample], key[sample], weights)
             if masks is not None:
-                kept.append(masks.kept(weights.shape, rate))
-                weights.mul_(mask.copy_(kept[-1]))
+                kept.append(masks.draw(weights.shape, rate))
+                weights.mul_(kept[-1].write(mask))
             _times_transposed(value[sample], weights, mixed[sample])
         if rate:
             mixed.mul_(1 / (1 - rate))
         if keep:
-            context.save_for_backward(query, key, value, mixed, *kept)
-            context.rate = rate
+            context.save_for_backward(query, key, value, mixed)
+            context.kept, context.rate = kept, rate
         return mixed
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, mixed, *kept = context.saved_tensors
+        query, key, value, mixed = context.saved_tensors
+        kept: list[Mask] = context.kept
         upstream = upstream.contiguous()
         to_query, to_key, to_value = (torch.empty_like(each) for each in (query, key, value))
         weights = query.new_empty(*query.shape[1:3], key.shape[2])
@@ -81,7 +96,7 @@ class _Attention(torch.autograd.Function):
                 to_weight, upstream[sample], value[sample].transpose(1, 2), beta=0, alpha=boost, out=to_weight
             )
             if kept:
-                to_weight.mul_(dropped.copy_(kept[sample]))
+                to_weight.mul_(kept[sample].write(dropped))
                 dropped.mul_(weights)
             after = dropped if kept else weights
             _times_transposed(upstream[sample], after.transpose(1, 2), to_value[sample])

@@ -2,17 +2,19 @@
 
 torch's CPU generator makes one number at a time, slower than all else that a dropped attention weight needs. Here
 a NumPy generator, seeded by one draw of torch's, makes eight bytes at a time, and a byte decides; the few bytes
-that fall on the threshold's fraction are decided by a further draw, so the rate is exact.
+that fall on the threshold's fraction are decided by a further draw, so the rate is exact. A mask is kept as bits.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 _VALUES = 256  # of a byte
@@ -27,8 +29,21 @@ class Dropout(nn.Dropout):
             return x
         if x.device.type != "cpu":
             return F.dropout(x, self.p)
-        kept = MaskSource().kept(x.shape, self.p)
-        return x * kept.to(x.dtype).mul_(1 / (1 - self.p))
+        dropped: Tensor = _Dropout.apply(x, MaskSource().draw(x.shape, self.p), 1 / (1 - self.p))
+        return dropped
+
+
+class Mask:
+    """Which entries stay, in one bit each."""
+
+    def __init__(self, kept: np.ndarray[Any, np.dtype[np.bool_]], shape: Sequence[int]) -> None:
+        self._bits = np.packbits(kept)
+        self._shape = tuple(shape)
+
+    def write(self, out: Tensor) -> Tensor:
+        """Write 1 to ``out`` where an entry stays, 0 where it is dropped; return it."""
+        kept = np.unpackbits(self._bits, count=math.prod(self._shape))
+        return out.copy_(torch.from_numpy(kept).view(self._shape))
 
 
 class MaskSource:
@@ -38,8 +53,8 @@ class MaskSource:
         seed = int(torch.randint(2**63 - 1, ()))
         self._generator = np.random.Generator(np.random.SFC64(seed))
 
-    def kept(self, shape: Sequence[int], rate: float) -> Tensor:
-        """Return which entries stay, uint8 of ``shape``: 0 with probability ``rate``, otherwise 1."""
+    def draw(self, shape: Sequence[int], rate: float) -> Mask:
+        """Return a mask of ``shape``, each entry of which is dropped with probability ``rate``."""
         count = math.prod(shape)
         words = self._generator.integers(2**64, size=-(-count // 8), dtype=np.uint64)
         values = words.view(np.uint8)[:count]
@@ -49,4 +64,16 @@ class MaskSource:
         if fraction:
             undecided = np.flatnonzero(values == int(whole))
             kept[undecided] = self._generator.random(len(undecided)) >= fraction
-        return torch.from_numpy(kept.view(np.uint8)).view(tuple(shape))
+        return Mask(kept, shape)
+
+
+class _Dropout(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, mask: Mask, boost: float) -> Tensor:
+        context.mask, context.boost = mask, boost
+        return mask.write(torch.empty_like(x)).mul_(x).mul_(boost)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        return context.mask.write(torch.empty_like(upstream)).mul_(upstream).mul_(context.boost), None, None

@@ -38,7 +38,7 @@ class Stem(nn.Module):
 
     def _activate(self, pooled: Tensor) -> Tensor:
         assert self.convolution.bias is not None
-        return F.relu(pooled + self.convolution.bias[:, None])
+        return F.relu(pooled + self.convolution.bias[:, None], inplace=True)
 
     def _uses_fft(self) -> bool:
         weight = self.convolution.weight

@@ -49,7 +49,7 @@ class TransformerLayer(nn.Module):
         if self.positional_encoding:
             x = x + sinusoidal_positions(x.shape[1], x.shape[2], x.device, x.dtype)
         x = self.attention_norm(x + self.dropout(self._attend(x)))
-        hidden = self.dropout(F.relu(self.feedforward_in(x)))
+        hidden = self.dropout(F.relu(self.feedforward_in(x), inplace=True))
         normed: Tensor = self.feedforward_norm(x + self.dropout(self.feedforward_out(hidden)))
         return normed
 
@@ -57,11 +57,7 @@ class TransformerLayer(nn.Module):
         batch, positions, channels = x.shape
         split = self.attention_in(x).view(batch, positions, 3, self.heads, channels // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4)
-        rate = self.attention_dropout if self.training else 0.0
-        if x.device.type == "cpu":
-            mixed = attend(query, key, value, rate)
-        else:
-            mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate)
+        mixed = attend(query, key, value, self.attention_dropout if self.training else 0.0)
         projected: Tensor = self.attention_out(mixed.transpose(1, 2).reshape(batch, positions, channels))
         return projected
 
