@@ -83,9 +83,15 @@ class Composition:
     def lengths(self) -> dict[Any, int]:
         return {"enhancer": 31, "promoter": 17}
 
-    def logits(self, enhancer: np.ndarray, promoter: np.ndarray) -> np.ndarray:
-        shares = [((codes == 1) | (codes == 2)).mean(axis=1) for codes in (enhancer, promoter)]
-        return (self.weight * (shares[0] - shares[1])).astype(np.float32)
+    @property
+    def stem_bytes(self) -> dict[Any, int]:
+        return {"enhancer": 8, "promoter": 8}
+
+    def encode(self, role: str, codes: np.ndarray) -> Tensor:
+        return torch.from_numpy(((codes == 1) | (codes == 2)).mean(axis=1))
+
+    def score(self, enhancer: Tensor, promoter: Tensor) -> np.ndarray:
+        return (self.weight * (enhancer - promoter)).float().numpy()
 
     def tensors(self) -> dict[str, Tensor]:
         return {"weight": torch.tensor([self.weight])}
@@ -217,8 +223,8 @@ def test_equal_rows_have_equal_bits(model: Model, pairs: pd.DataFrame, genome: G
 
 def test_equal_rows_are_scored_once(pairs: pd.DataFrame, genome: Genome, monkeypatch: pytest.MonkeyPatch):
     scorer, seen = Composition(2.0), []
-    logits = scorer.logits
-    monkeypatch.setattr(scorer, "logits", lambda *codes: seen.append(len(codes[0])) or logits(*codes))
+    score = scorer.score
+    monkeypatch.setattr(scorer, "score", lambda *stems: seen.append(len(stems[0])) or score(*stems))
     Model(scorer).predict(pd.concat([pairs] * 3), genome, batch_size=4)
     assert seen == [4, 4, 2]
 
@@ -231,6 +237,29 @@ def test_rc_average_is_the_mean_of_both_strands(model: Model, pairs: pd.DataFram
     np.testing.assert_allclose(averaged, (forward + turned) / 2, atol=1e-5)
     probabilities = model.predict(pairs, genome, rc_average=True)
     np.testing.assert_allclose(probabilities, logistic((forward + turned) / 2), atol=1e-6)
+
+
+@pytest.mark.parametrize("rc_average", [False, True])
+def test_little_memory_for_stems_changes_nothing(
+    model: Model, pairs: pd.DataFrame, genome: Genome, rc_average: bool
+):
+    few = 8 * model.scorer.stem_bytes["promoter"]
+    scarce = model.predict(pairs, genome, batch_size=2, rc_average=rc_average, stem_memory=few)
+    np.testing.assert_allclose(scarce, model.predict(pairs, genome, rc_average=rc_average), atol=1e-6)
+
+
+def test_refuses_memory_for_no_stems(model: Model, pairs: pd.DataFrame, genome: Genome):
+    with pytest.raises(ConfigError, match=r"--stem-memory is 0\.005\d* megabytes; .* must be 1 or more"):
+        model.predict(pairs, genome, stem_memory=7 * model.scorer.stem_bytes["promoter"])
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_a_network_knows_the_size_of_its_stems(changes: dict[str, Any]):
+    scorer = NetworkScorer(small_network(**changes))
+    for role, codes in zip(("enhancer", "promoter"), small_codes(batch=3), strict=True):
+        stems = scorer.encode(role, codes.numpy())
+        assert len(stems) == 3
+        assert stems.nbytes == 3 * scorer.stem_bytes[role]
 
 
 @pytest.mark.parametrize("wanted", [0.02, TRAINED_AT, 0.9])
@@ -279,7 +308,7 @@ def test_leaves_no_trace(pairs: pd.DataFrame, genome: Genome, model: Model):
 def test_the_mode_is_put_back_after_a_failure():
     network = small_network()
     with pytest.raises(ShapeError):
-        NetworkScorer(network).logits(np.zeros((2, 83), dtype=np.uint8), np.zeros((2, 60), dtype=np.uint8))
+        NetworkScorer(network).encode("promoter", np.zeros((2, 60), dtype=np.uint8))
     assert network.training
 
 

@@ -108,6 +108,46 @@ def test_chunks_do_not_matter(
     assert scored["probability"].nunique() == ROWS
 
 
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    """Eight enhancers and nine promoters, every pair of them, in no order."""
+    enhancer, promoter = (each.ravel() for each in np.meshgrid(51 * np.arange(8), 47 * np.arange(9)))
+    table = pd.DataFrame({"enhancer_chrom": "chr1", "enhancer_start": enhancer, "enhancer_end": enhancer + 90})
+    table = table.assign(promoter_chrom="chr1", promoter_start=promoter, promoter_end=promoter + 70)
+    path = tmp_path / "grid.csv"
+    table.sample(frac=1, random_state=1).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("rc_average", [False, True])
+@pytest.mark.parametrize("chunk_rows", [5, 100])
+@pytest.mark.parametrize("few", [True, False])
+def test_elements_are_encoded_once_while_their_stems_fit(
+    model_file: Path,
+    genome: Genome,
+    grid: Path,
+    out: Path,
+    few: bool,
+    chunk_rows: int,
+    rc_average: bool,
+    caplog: pytest.LogCaptureFixture,
+):
+    model, table = Model.load(model_file), read_pairs(grid)
+    stem = max(model.scorer.stem_bytes.values())
+    settings = {"chunk_rows": chunk_rows, "batch_size": 3, "rc_average": rc_average}
+    with caplog.at_level("INFO", logger="epidyn"):
+        predict_table(model_file, grid, genome, out, **settings, stem_memory=(8 if few else 34) * stem)
+    one_by_one = [model.predict_logits(table.iloc[[row]], genome, rc_average=rc_average) for row in range(72)]
+    assert np.unique(one_by_one).size == 72
+    np.testing.assert_allclose(pd.read_csv(out, sep="\t")["logit"], np.ravel(one_by_one), atol=1e-5)
+    beside = json.loads(out.with_name("scores.tsv.json").read_text())
+    encoded, again = beside["encoded"], beside["encoded_again"]
+    assert encoded - again == (34 if rc_average else 17)
+    assert (again > 0) == few
+    cure = "; more --stem-memory spares that" if few else ""
+    assert caplog.messages[-1] == f"encoded {encoded} elements, {again} of them again{cure}"
+
+
 def test_the_table_stays_as_it_was(model_file: Path, genome: Genome, pairs: Path, out: Path):
     predict_table(model_file, pairs, genome, out, chunk_rows=2)
     before, after = read_pairs(pairs), read_pairs(out)
@@ -136,6 +176,8 @@ def test_settings_lie_beside_the_scores(model_file: Path, genome: Genome, pairs:
         "rows": ROWS,
         "rc_average": True,
         "prevalence": 0.1,
+        "encoded": 4 * ROWS,  # every row has two elements of its own, and each is read on both strands
+        "encoded_again": 0,
         "version": epidyn.__version__,
     }
 
@@ -264,6 +306,7 @@ def test_an_interrupt_leaves_nothing(
     ("settings", "words"),
     [
         ({"batch_size": 0}, "--batch-size is 0"),
+        ({"stem_memory": 0}, "--stem-memory is 0 megabytes; for this model it must be 1 or more"),
         ({"prevalence": 1.0}, "--prevalence is 1.0"),
         ({"device": "abacus"}, "--device abacus"),
         ({"device": "meta"}, "--device meta"),

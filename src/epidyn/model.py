@@ -20,7 +20,7 @@ from torch import Tensor
 
 from epidyn import __version__, windows
 from epidyn.calibration import prevalence_shift, sigmoid
-from epidyn.elements import ROLES, ElementStore, WindowRequest, locate, refuse_windows_outside
+from epidyn.elements import ROLES, Codes, ElementStore, WindowRequest, locate, refuse_windows_outside
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
 from epidyn.genome import Genome
@@ -30,7 +30,6 @@ from epidyn.pairs import REQUIRED, validate
 from epidyn.scoring import (
     DEFAULT_BATCH_SIZE,
     SCORERS,
-    Codes,
     Logits,
     NetworkScorer,
     Scorer,
@@ -38,6 +37,7 @@ from epidyn.scoring import (
     complaints,
     window_logits,
 )
+from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
 
 FORMAT_VERSION = 1
 
@@ -165,6 +165,7 @@ class Model:
         batch_size: int = DEFAULT_BATCH_SIZE,
         rc_average: bool = False,
         prevalence: float | None = None,
+        stem_memory: int = DEFAULT_STEM_MEMORY,
     ) -> npt.NDArray[np.float32]:
         """Return the probability that each pair interacts.
 
@@ -180,6 +181,8 @@ class Model:
             Average the logit with that of both windows reverse-complemented.
         prevalence
             Share of interacting pairs where the probabilities are to hold; by default the training set's.
+        stem_memory
+            Bytes for stems, each computed once an element while they fit; the result does not depend on it.
 
         Returns
         -------
@@ -187,7 +190,8 @@ class Model:
             In the order of the rows.
         """
         needed = validate(pairs[[name for name in REQUIRED if name in pairs]], "pairs")
-        logits = self.predict_logits(needed, genome, batch_size=batch_size, rc_average=rc_average)
+        stems = StemCache(self.scorer, stem_memory)
+        logits = self.predict_logits(needed, genome, batch_size=batch_size, rc_average=rc_average, stems=stems)
         return self.probabilities(logits, prevalence)
 
     def predict_logits(
@@ -197,8 +201,12 @@ class Model:
         *,
         batch_size: int = DEFAULT_BATCH_SIZE,
         rc_average: bool = False,
+        stems: StemCache | None = None,
     ) -> Logits:
-        """Return the logit of each pair, float32 (n,), in the order of the rows; see :meth:`predict`."""
+        """Return the logit of each pair, float32 (n,), in the order of the rows; see :meth:`predict`.
+
+        ``stems`` keeps the scorer's stems from call to call, for a table in chunks.
+        """
         located = locate(pairs, genome)
         requests, starts = {}, {}
         for role in ROLES:
@@ -217,6 +225,7 @@ class Model:
             positions["promoter"],
             batch_size=batch_size,
             rc_average=rc_average,
+            stems=stems,
         )
 
     def predict_codes(
@@ -239,7 +248,10 @@ class Model:
             raise ShapeError(f"{len(enhancer_codes)} enhancers and {len(promoter_codes)} promoters make no pairs.")
         check_batch_size(batch_size)
         batches = [
-            self.scorer.logits(enhancer_codes[at : at + batch_size], promoter_codes[at : at + batch_size])
+            self.scorer.score(
+                self.scorer.encode("enhancer", enhancer_codes[at : at + batch_size]),
+                self.scorer.encode("promoter", promoter_codes[at : at + batch_size]),
+            )
             for at in range(0, len(enhancer_codes), batch_size)
         ]
         return self.probabilities(np.concatenate(batches) if batches else np.empty(0, dtype=np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from epidyn.model import Model
 from epidyn.pairs import iter_pairs
 from epidyn.scores import with_scores
 from epidyn.scoring import DEFAULT_BATCH_SIZE
+from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
+
+log = logging.getLogger("epidyn")
 
 # At the published window lengths a chunk of distinct pairs takes 330 MB; pairs that recur in it are scored once.
 CHUNK_ROWS = 65_536
@@ -35,13 +39,15 @@ def predict_table(
     rc_average: bool = False,
     prevalence: float | None = None,
     device: str = "cpu",
+    stem_memory: int = DEFAULT_STEM_MEMORY,
     force: bool = False,
     chunk_rows: int = CHUNK_ROWS,
 ) -> int:
     """Stream a pair table through a model and write its scores.
 
     The output is TSV: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
-    ``probability``, in row order; beside it ``OUT.json`` with the model's digest and the settings.
+    ``probability``, in row order; beside it ``OUT.json`` with the model's digest, the settings, and how many
+    elements were encoded.
 
     Parameters
     ----------
@@ -49,8 +55,8 @@ def predict_table(
         The model file, a table in any format that ``read_pairs`` takes, and the genome of its coordinates.
     out
         Where to write; None is standard output, without the JSON.
-    batch_size, rc_average, prevalence
-        As :meth:`epidyn.Model.predict`.
+    batch_size, rc_average, prevalence, stem_memory
+        As :meth:`epidyn.Model.predict`; stems are kept from chunk to chunk.
     device
         A torch device.
     force
@@ -78,12 +84,13 @@ def predict_table(
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
         model.network.to(_existing(device))
+    stems = StemCache(model.scorer, stem_memory)  # where the network is by now; refuses a bad memory
     # The bar is over the table's bytes, which are known without reading it first.
     size = Path(pairs).stat().st_size if Path(pairs).is_file() else None
     with _open_output(out) as handle, progress.bar("Predicting", size) as advance:
         rows = 0
         for chunk in iter_pairs(pairs, rows=chunk_rows, on_bytes=advance):
-            logits = model.predict_logits(chunk, genome, batch_size=batch_size, rc_average=rc_average)
+            logits = model.predict_logits(chunk, genome, batch_size=batch_size, rc_average=rc_average, stems=stems)
             scores = with_scores(
                 chunk, logits + model.logit_shift(prevalence), model.probabilities(logits, prevalence)
             )
@@ -92,9 +99,12 @@ def predict_table(
             )
             rows += len(chunk)
             advance(0, f"{rows:,} rows")
+    cure = "; more --stem-memory spares that" if stems.again else ""
+    log.info("encoded %s elements, %s of them again%s", f"{stems.encoded:,}", f"{stems.again:,}", cure)
     if out is not None:
         settings = {"rows": rows, "rc_average": rc_average, "prevalence": prevalence}
-        _write_settings(f"{out}.json", model_path, pairs, genome, settings)
+        counts = {"encoded": stems.encoded, "encoded_again": stems.again}
+        _write_settings(f"{out}.json", model_path, pairs, genome, settings | counts)
     return rows
 
 

@@ -13,19 +13,21 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from epidyn import progress
-from epidyn.elements import ROLES, ElementStore, Role
+from epidyn.elements import ROLES, Codes, ElementStore, Ints, Role
 from epidyn.errors import ConfigError, ModelFileError
-from epidyn.genome import reverse_complement
 from epidyn.nn import EpiDynFusion, NetworkConfig
+from epidyn.stems import Encoder, StemCache, Windows, blocks
 
 DEFAULT_BATCH_SIZE = 64
 
-Codes = npt.NDArray[np.uint8]
 Logits = npt.NDArray[np.float32]
 
 
-class Scorer(Protocol):
-    """What a kind of model must do; everything else about a model is the same for all kinds."""
+class Scorer(Encoder, Protocol):
+    """What a kind of model must do; everything else about a model is the same for all kinds.
+
+    It reads each element alone (:meth:`encode`) and then pairs of what it made of them (:meth:`score`).
+    """
 
     kind: ClassVar[str]
 
@@ -34,8 +36,8 @@ class Scorer(Protocol):
         """Window lengths in bases."""
         ...
 
-    def logits(self, enhancer: Codes, promoter: Codes) -> Logits:
-        """Score one batch: uint8 (batch, length) each, to float32 (batch,)."""
+    def score(self, enhancer: Tensor, promoter: Tensor) -> Logits:
+        """Score one batch of pairs: stems (batch, ...) of either role, to float32 (batch,)."""
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -68,15 +70,31 @@ class NetworkScorer:
             "promoter": self.network.config.promoter_length,
         }
 
-    def logits(self, enhancer: Codes, promoter: Codes) -> Logits:
-        """Score one batch in evaluation mode; the network's mode is put back."""
-        device = next(self.network.parameters()).device
-        with _evaluating(self.network), torch.inference_mode():
-            # torch takes no array with negative strides, and warns of one that is read-only.
-            codes = (np.require(each, requirements=["C", "W"]) for each in (enhancer, promoter))
-            scores = self.network(*(torch.from_numpy(each).to(device) for each in codes))
-        logits: Logits = scores.float().cpu().numpy()
+    @property
+    def stem_bytes(self) -> dict[Role, int]:
+        """Bytes of one stem: channels times positions."""
+        config = self.network.config
+        channel = config.channels * self._weight.element_size()
+        return {"enhancer": channel * config.enhancer_positions, "promoter": channel * config.promoter_positions}
+
+    def encode(self, role: Role, codes: Codes) -> Tensor:
+        """Return stems, (n, channels, positions), of codes, uint8 (n, length), in evaluation mode."""
+        # torch takes no array with negative strides, and warns of one that is read-only.
+        given = torch.from_numpy(np.require(codes, requirements=["C", "W"])).to(self._weight.device)
+        with _evaluating(self.network):
+            if role == "enhancer":
+                return self.network.encode_enhancer(given)
+            return self.network.encode_promoter(given)
+
+    def score(self, enhancer: Tensor, promoter: Tensor) -> Logits:
+        """Score one batch in evaluation mode."""
+        with _evaluating(self.network):
+            logits: Logits = self.network.score(enhancer, promoter).float().cpu().numpy()
         return logits
+
+    @property
+    def _weight(self) -> Tensor:
+        return next(self.network.parameters())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the network's state_dict, on the CPU."""
@@ -112,11 +130,12 @@ SCORERS: dict[str, type[Scorer]] = {scorer.kind: scorer for scorer in (NetworkSc
 def window_logits(
     scorer: Scorer,
     store: ElementStore,
-    enhancer: npt.NDArray[np.int64],
-    promoter: npt.NDArray[np.int64],
+    enhancer: Ints,
+    promoter: Ints,
     *,
     batch_size: int = DEFAULT_BATCH_SIZE,
     rc_average: bool = False,
+    stems: StemCache | None = None,
 ) -> Logits:
     """Score pairs of windows of a store; the same pair of windows is scored once.
 
@@ -127,9 +146,11 @@ def window_logits(
     enhancer, promoter
         Positions in the store, int64 (n,).
     batch_size
-        Pairs scored at once, at least 1.
+        Pairs scored, and windows encoded, at once; at least 1.
     rc_average
         Average with the logit of both windows reverse-complemented.
+    stems
+        Where the scorer's stems are kept from call to call; by default for this one.
 
     Returns
     -------
@@ -137,23 +158,37 @@ def window_logits(
         In the order given.
     """
     check_batch_size(batch_size)
-    distinct, inverse = np.unique(np.stack([enhancer, promoter], axis=1), axis=0, return_inverse=True)
-    logits = np.empty(len(distinct), dtype=np.float32)
-    with progress.bar("Scoring pairs", len(distinct)) as advance:
-        for at in range(0, len(distinct), batch_size):
-            batch = slice(at, at + batch_size)
-            codes = [store.codes(role, distinct[batch, column]) for column, role in enumerate(ROLES)]
-            logits[batch] = scorer.logits(*codes)
-            if rc_average:
-                turned = scorer.logits(*(reverse_complement(each) for each in codes))
-                logits[batch] = (logits[batch] + turned) / 2
-            advance(len(codes[0]))
+    if stems is None:
+        stems = StemCache(scorer)
+    positions = dict(zip(ROLES, (enhancer, promoter), strict=True))
+    ways = [
+        {role: Windows(store, role, at, turned=turned) for role, at in positions.items()}
+        for turned in ((False, True) if rc_average else (False,))
+    ]
+    first, second = (ways[0][role] for role in ROLES)
+    distinct, inverse = np.unique(first.number * len(second) + second.number, return_inverse=True)
+    numbers: dict[Role, Ints] = dict(zip(ROLES, np.divmod(distinct, max(len(second), 1)), strict=True))
+    logits = np.zeros(len(distinct), dtype=np.float32)
+    with progress.bar("Scoring pairs", len(ways) * len(distinct)) as advance:
+        for windows in ways:
+            for block in blocks(numbers, stems.room):
+                held = stems.hold(windows, block.windows, batch_size=batch_size)
+                slots = {
+                    role: held[role][np.searchsorted(block.windows[role], numbers[role][block.pairs])]
+                    for role in ROLES
+                }
+                for at in range(0, len(block.pairs), batch_size):
+                    batch = slice(at, at + batch_size)
+                    gathered = (stems.gather(role, slots[role][batch]) for role in ROLES)
+                    logits[block.pairs[batch]] += scorer.score(*gathered)
+                    advance(len(block.pairs[batch]))
+    logits /= len(ways)
     if not np.isfinite(logits).all():
         raise ModelFileError(
             f"the model gives {(~np.isfinite(logits)).sum()} of {len(logits)} pairs a score that is no finite "
             "number; its weights are damaged or its training diverged. Use another model."
         )
-    return logits[inverse.reshape(-1)]
+    return logits[inverse]
 
 
 def check_batch_size(batch_size: int) -> None:
@@ -163,10 +198,12 @@ def check_batch_size(batch_size: int) -> None:
 
 @contextmanager
 def _evaluating(network: torch.nn.Module) -> Iterator[None]:
+    """Compute in evaluation mode, without gradients; the network's mode is put back."""
     training = network.training
     network.eval()
     try:
-        yield
+        with torch.inference_mode():
+            yield
     finally:
         network.train(training)
 

@@ -33,7 +33,9 @@ def test_writes_scores_of_every_row(epidyn: Run, inputs: Inputs, work: Path):
     with Genome.open(inputs.genome) as genome:
         expected = Model.load(inputs.model).predict(read_pairs(inputs.pairs), genome)
     np.testing.assert_allclose(scored["probability"], expected, atol=1e-6)
-    assert json.loads((work / "scores.tsv.json").read_text())["rows"] == 60
+    beside = json.loads((work / "scores.tsv.json").read_text())
+    assert (beside["rows"], beside["encoded"], beside["encoded_again"]) == (60, 120, 0)
+    assert "encoded 120 elements, 0 of them again\n" in result.err
 
 
 def test_options_reach_the_library(epidyn: Run, inputs: Inputs, work: Path):
@@ -45,6 +47,16 @@ def test_options_reach_the_library(epidyn: Run, inputs: Inputs, work: Path):
         model, pairs = Model.load(inputs.model), read_pairs(inputs.pairs)
         expected = model.predict(pairs, genome, rc_average=True, prevalence=0.05)
     np.testing.assert_allclose(scored["probability"], expected, atol=1e-6)
+
+
+def test_megabytes_for_stems_reach_the_library(
+    epidyn: Run, inputs: Inputs, work: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = []
+    monkeypatch.setattr("epidyn.predict.predict_table", lambda *paths, **settings: given.append(settings))
+    for more in ((), ("--stem-memory", 3)):
+        assert epidyn("predict", *options(inputs), *more).code == 0
+    assert [settings["stem_memory"] for settings in given] == [2**30, 3 * 2**20]
 
 
 def test_without_out_the_table_is_all_of_standard_output(epidyn: Run, inputs: Inputs, work: Path):
@@ -133,6 +145,8 @@ def test_refuses_a_model_of_a_later_format(epidyn: Run, inputs: Inputs, tmp_path
     [
         ({"batch_size": 0}, ("--batch-size is 0", "1 or more")),
         ({"batch_size": -5}, ("--batch-size is -5",)),
+        ({"stem_memory": 0}, ("--stem-memory is 0 megabytes", "1 or more")),
+        ({"stem_memory": -7}, ("--stem-memory is -7 megabytes", "1 or more")),
         ({"prevalence": 0}, ("--prevalence is 0", "between 0 and 1")),
         ({"prevalence": 1.5}, ("--prevalence is 1.5",)),
         ({"prevalence": "nan"}, ("--prevalence is nan",)),

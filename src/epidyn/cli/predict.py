@@ -23,12 +23,16 @@ def predict(
         float | None, typer.Option(help="Share of interacting pairs where the probabilities are to hold.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    stem_memory: Annotated[
+        int, typer.Option(help="Megabytes for what is computed once an element, as long as it fits.")
+    ] = 1024,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Score each pair of a table, of any length, in row order."""
     from epidyn.genome import Genome
     from epidyn.predict import predict_table
+    from epidyn.stems import MEGABYTE
 
     with Genome.open(genome) as opened:
         predict_table(
@@ -40,5 +44,6 @@ def predict(
             rc_average=rc_average,
             prevalence=prevalence,
             device=device,
+            stem_memory=stem_memory * MEGABYTE,
             force=force,
         )
