@@ -16,6 +16,7 @@ from epidyn import progress
 from epidyn.elements import ROLES, Codes, ElementStore, Ints, Role
 from epidyn.errors import ConfigError, ModelFileError
 from epidyn.nn import EpiDynFusion, NetworkConfig
+from epidyn.nn.precision import full_float32
 from epidyn.stems import Encoder, StemCache, Windows, blocks
 
 DEFAULT_BATCH_SIZE = 64
@@ -202,7 +203,7 @@ def _evaluating(network: torch.nn.Module) -> Iterator[None]:
     training = network.training
     network.eval()
     try:
-        with torch.inference_mode():
+        with full_float32(), torch.inference_mode():
             yield
     finally:
         network.train(training)
