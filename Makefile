@@ -17,7 +17,9 @@ test: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
 bench: $(VENV)/installed
-	$(BIN)/python benchmarks/io.py
+	$(BIN)/python benchmarks/io.py --out bench
+	$(BIN)/python benchmarks/network.py --out bench
+	$(BIN)/python benchmarks/scaling.py --out bench
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check

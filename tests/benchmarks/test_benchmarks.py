@@ -1,0 +1,99 @@
+"""Each benchmark runs, small and once, and writes what it says."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script: str, out: Path, *options: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / script), "--quick", "--out", str(out), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def is_positive(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and value > 0
+
+
+def test_network(tmp_path: Path):
+    shown = run("network.py", tmp_path)
+    results = read(tmp_path / "results.json")
+    assert {"processor", "cores", "threads", "Python", "torch"} <= results["machine"].keys()
+    figures = results["figures"]
+    assert {figure["group"] for figure in figures} == {
+        "Agreement with the twin",
+        "Speed of predict",
+        "Memory of predict",
+        "Speed of training",
+        "Memory of training",
+        "From file to first batch",
+        "Input pipeline, one core",
+        "Layers by themselves",
+        "FFT convolution against direct",
+    }
+    for figure in figures:
+        assert figure["value"] >= 0
+        assert (figure["twin"] is None) == (figure["ratio"] is None)
+        assert figure["ratio"] is None or is_positive(figure["ratio"])
+        assert (figure["threshold"] is None) == (figure["met"] is None)
+    compared = {figure["group"] for figure in figures if figure["ratio"] is not None}
+    assert {"Speed of predict", "Speed of training", "Memory of training", "Layers by themselves"} <= compared
+    differences = [figure["value"] for figure in figures if figure["name"].startswith("largest ")]
+    assert len(differences) == 6
+    assert max(differences) < 1e-3
+    assert shown.strip() in (tmp_path / "results.md").read_text()
+
+
+def test_network_measures_the_groups_asked_for(tmp_path: Path):
+    run("network.py", tmp_path, "--only", "agreement")
+    assert {figure["group"] for figure in read(tmp_path / "results.json")["figures"]} == {
+        "Agreement with the twin"
+    }
+
+
+def test_io(tmp_path: Path):
+    run("io.py", tmp_path)
+    figures = read(tmp_path / "io.json")["figures"]
+    assert all(is_positive(figure["value"]) for figure in figures)
+    assert {figure["unit"] for figure in figures} == {"intervals/s", "rows/s", "MB"}
+
+
+def test_scaling(tmp_path: Path):
+    run("scaling.py", tmp_path)
+    points = read(tmp_path / "scaling.json")["points"]
+    assert {point["panel"] for point in points} == {"pairs", "window length", "distinct elements"}
+    assert all(is_positive(point["seconds"]) and is_positive(point["peak_megabytes"]) for point in points)
+    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_gpu_on_the_cpu(tmp_path: Path):
+    run("gpu.py", tmp_path, "--device", "cpu", "--no-compile")
+    report = read(tmp_path / "gpu.json")
+    lines = report["lines"]
+    assert report["machine"]["card"] == "none"
+    assert [line["error"] for line in lines if line["error"]] == []
+    by_name = {line["name"]: line for line in lines}
+    for what in ("training", "inference, network alone"):
+        ours = by_name[f"{what}, batch 4: ours, bf16"]
+        assert is_positive(ours["value"])
+        assert is_positive(ours["ratio"])
+    ready = next(
+        line for name, line in by_name.items() if name.endswith("in float32: twin, float32, tokens ready")
+    )
+    assert ready["value"] < 1e-5
+    assert by_name["largest batch that trains: ours, bf16"]["value"] == 8
+    assert (tmp_path / "gpu.md").read_text().count("\n|") == len(lines) + 2
