@@ -1,4 +1,4 @@
-"""Scores of predictions: pure functions on arrays."""
+"""Scores of predictions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def auroc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     """
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(*_checked(labels, scores)))
+    return float(roc_auc_score(*checked(labels, scores)))
 
 
 def aupr(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
@@ -64,7 +64,7 @@ def aupr(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     """
     from sklearn.metrics import average_precision_score
 
-    return float(average_precision_score(*_checked(labels, scores)))
+    return float(average_precision_score(*checked(labels, scores)))
 
 
 def summarise(
@@ -95,7 +95,7 @@ def summarise(
     """
     from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
 
-    truth, scores = _checked(labels, probabilities)
+    truth, scores = checked(labels, probabilities)
     if ((scores < 0) | (scores > 1)).any():
         raise MetricError(f"a probability is {scores[(scores < 0) | (scores > 1)][0]}; it must lie in [0, 1].")
     ranked = scores if ranking is None else ranking
@@ -123,7 +123,7 @@ def curves(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Curves:
     """
     from sklearn.metrics import precision_recall_curve, roc_curve
 
-    truth, values = _checked(labels, scores)
+    truth, values = checked(labels, scores)
     false_positive, true_positive, _ = roc_curve(truth, values)
     precision, recall, _ = precision_recall_curve(truth, values)
     return {
@@ -134,7 +134,8 @@ def curves(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Curves:
     }
 
 
-def _checked(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], Floats]:
+def checked(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return labels as int64 and scores as float64, (n,); raises what :func:`auroc` does."""
     truth, values = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if truth.ndim != 1 or truth.shape != values.shape:
         raise MetricError(f"labels {truth.shape} and scores {values.shape} must be of one length.")

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from epidyn import metrics
+from epidyn.errors import MetricError
+from epidyn.metrics.resampling import Ranked
+
+
+def clustered(seed: int, *, spread: float, pairs: int = 900) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, scores and chromosomes of a model that is better on some of 22 chromosomes than on others."""
+    rng = np.random.default_rng(seed)
+    chromosome = rng.integers(22, size=pairs)
+    labels = (rng.random(pairs) < 0.2).astype(int)
+    separation = 1 + spread * rng.standard_normal(22)
+    return labels, rng.standard_normal(pairs) + labels * separation[chromosome], chromosome
+
+
+def test_areas_equal_those_of_repeated_pairs_with_ties():
+    rng = np.random.default_rng(1)
+    labels, scores = rng.integers(0, 2, 70), rng.integers(0, 9, 70).astype(float)
+    weights = rng.integers(0, 4, 70)
+    repeated = np.repeat(labels, weights), np.repeat(scores, weights)
+    got = Ranked(labels, scores).areas(weights.astype(float))
+    assert got == pytest.approx((metrics.auroc(*repeated), metrics.aupr(*repeated)), abs=1e-12)
+    whole = Ranked(labels, scores).areas()
+    assert whole == pytest.approx((metrics.auroc(labels, scores), metrics.aupr(labels, scores)), abs=1e-12)
+
+
+def test_block_intervals_cover_the_truth_and_pair_intervals_do_not():
+    # The truth by a sample so large, of so many chromosomes, that its own error does not matter.
+    rng = np.random.default_rng(0)
+    separation = 1 + 0.5 * rng.standard_normal(400_000)
+    labels = rng.random(400_000) < 0.2
+    scores = rng.standard_normal(400_000) + labels * separation
+    truth = {"auroc": metrics.auroc(labels, scores), "aupr": metrics.aupr(labels, scores)}
+    covered = {"blocks": np.zeros(2), "pairs": np.zeros(2)}
+    for seed in range(500):
+        labels, scores, chromosome = clustered(seed, spread=0.5)
+        for kind, blocks in (("blocks", chromosome), ("pairs", None)):
+            found = metrics.intervals(labels, scores, blocks=blocks, draws=150, seed=seed)
+            covered[kind] += [found[name].low <= truth[name] <= found[name].high for name in truth]
+    assert ((covered["blocks"] >= 0.90 * 500) & (covered["blocks"] <= 0.98 * 500)).all(), covered
+    assert (covered["pairs"] < covered["blocks"] - 25).all(), covered
+
+
+def test_p_of_two_equal_models_is_uniform():
+    p = {"auroc": [], "aupr": []}
+    for seed in range(300):
+        rng = np.random.default_rng([7, seed])
+        labels, common, chromosome = clustered(seed, spread=0.3, pairs=700)
+        first, second = (common + 0.7 * rng.standard_normal(len(labels)) for _ in range(2))
+        found = metrics.compare(labels, first, second, blocks=chromosome, draws=150, seed=seed)
+        for name, comparison in found.items():
+            p[name].append(comparison.p)
+    for values in p.values():
+        assert stats.kstest(values, "uniform").pvalue > 0.01
+
+
+def test_a_real_difference_is_found_and_signed():
+    labels, good, chromosome = clustered(3, spread=0.1, pairs=3000)
+    worse = good + 2 * np.random.default_rng(4).standard_normal(3000)
+    found = metrics.compare(labels, good, worse, blocks=chromosome, draws=200)["auroc"]
+    assert found.difference == pytest.approx(metrics.auroc(labels, good) - metrics.auroc(labels, worse))
+    assert 0 < found.low < found.difference < found.high
+    assert found.p < 1e-4
+    turned = metrics.compare(labels, worse, good, blocks=chromosome, draws=200)["auroc"]
+    assert turned.difference == -found.difference
+    assert turned.p == pytest.approx(found.p)
+
+
+def test_intervals_hold_the_value_and_stay_between_0_and_1():
+    labels, scores, chromosome = clustered(5, spread=0.5, pairs=120)
+    for blocks in (None, chromosome):
+        for found in metrics.intervals(labels, scores, blocks=blocks, draws=100).values():
+            assert 0 <= found.low <= found.value <= found.high <= 1
+    perfect = metrics.intervals(labels, labels, draws=50)["auroc"]
+    assert (perfect.low, perfect.value, perfect.high) == pytest.approx((1, 1, 1))
+
+
+def test_the_seed_decides():
+    labels, scores, chromosome = clustered(6, spread=0.5)
+    one, same, other = (
+        metrics.intervals(labels, scores, blocks=chromosome, draws=50, seed=seed) for seed in (1, 1, 2)
+    )
+    assert one == same != other
+
+
+def test_equal_scores_differ_by_nothing():
+    labels, scores, chromosome = clustered(7, spread=0.5)
+    found = metrics.compare(labels, scores, scores, blocks=chromosome, draws=20)["aupr"]
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_refuses_too_few_blocks_and_one_label():
+    labels, scores, _ = clustered(8, spread=0.5)
+    with pytest.raises(MetricError, match=r"needs 3 of them or more; these pairs lie in 2: chr1, chr2"):
+        metrics.intervals(labels, scores, blocks=np.where(np.arange(len(labels)) % 2, "chr1", "chr2"))
+    with pytest.raises(MetricError, match="all 3 labels are the same"):
+        metrics.intervals([1, 1, 1], [0.1, 0.2, 0.3])
