@@ -53,14 +53,8 @@ class RunInputs:
         return int(np.isin(test, self.seen_before).sum()), len(test)
 
 
-def read_inputs(config: RunConfig) -> RunInputs:
-    """Read table and genome, split, and lay out the samples.
-
-    Raises
-    ------
-    EpidynError
-        As reading, splitting and locating raise it; PairTableError if the table has no labels.
-    """
+def read_table(config: RunConfig) -> tuple[pd.DataFrame, Genome]:
+    """Read the labelled table as training sees it, and open its genome; see :func:`read_inputs`."""
     pairs = read_pairs(config.data.pairs)
     if "label" not in pairs:
         raise PairTableError(f"{config.data.pairs} has no label column; training needs labels 0 and 1.")
@@ -71,6 +65,18 @@ def read_inputs(config: RunConfig) -> RunInputs:
     if config.data.shuffle_labels:
         pairs = shuffle_labels(pairs, seed=config.training.seed)
         log.info("control: labels are permuted within each chromosome")
+    return pairs, genome
+
+
+def read_inputs(config: RunConfig) -> RunInputs:
+    """Read table and genome, split, and lay out the samples.
+
+    Raises
+    ------
+    EpidynError
+        As reading, splitting and locating raise it; PairTableError if the table has no labels.
+    """
+    pairs, genome = read_table(config)
     split = make_split(
         pairs,
         config.split.split,
