@@ -163,3 +163,9 @@ def test_one_complaint_for_a_setting_of_two_types(copies: object):
 
 def test_precision_may_be_a_number():
     assert make_config(DATA, parse_assignments(["training.precision=32"])).training.precision == "32"
+
+
+def test_a_fold_may_be_a_number():
+    for assignment in ("split.fold=0", "split.fold='0'"):
+        assert make_config(DATA, parse_assignments([assignment])).split.fold == "0"
+    assert make_config(DATA, parse_assignments(["split.fold=chrX"])).split.fold == "chrX"

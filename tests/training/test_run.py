@@ -128,7 +128,7 @@ def test_provenance(finished: Path, simulated: Path):
         "kind": "chromosome:chr4",
         "validation_kind": "chromosome:chr3",
         "seed": 5,
-        "fold": 0,
+        "fold": "0",
     }
     assert (origin.regime, origin.cell_lines) == ("specific", ["simulated"])
     assert origin.kmer_vectors == "initial (seed 5)"
@@ -436,3 +436,36 @@ def test_convolves_as_it_is_told(
 def test_bf16_trains(tmp_path: Path, toy_config: Build):
     training.train(toy_config(training={"precision": "bf16", "max_steps": 2}), tmp_path / "run")
     assert np.isfinite(pd.read_csv(tmp_path / "run" / "history.csv")["train_loss"]).all()
+
+
+def test_a_fold_is_test_and_says_so_everywhere(simulated: Path, tmp_path: Path, toy_config: Build):
+    config = toy_config(
+        split={"split": "chromosome-kfold:4", "fold": 2, "validation": "auto"}, training={"max_steps": 1}
+    )
+    model = training.train(config, tmp_path / "run")
+    scored = pd.read_csv(tmp_path / "run" / "predictions.tsv", sep="\t")
+    assert set(scored["promoter_chrom"]) == {"chr3"}
+    split = pd.read_csv(tmp_path / "run" / "split.tsv", sep="\t")
+    assert set(split["fold"]) == {2}
+    report = json.loads((tmp_path / "run" / "metrics.json").read_text())["split"]
+    for said in (report, model.provenance.split):
+        assert (said["kind"], said["fold"]) == ("chromosome-kfold:4", "2")
+    assert report["validation_kind"].startswith("chromosome:")
+
+
+def test_a_fold_with_one_label_has_predictions_and_no_scores(
+    simulated: Path, tmp_path: Path, toy_config: Build, caplog: pytest.LogCaptureFixture
+):
+    table = pd.read_csv(simulated / "pairs.csv")
+    table[(table["promoter_chrom"] != "chr2") | (table["label"] == 0)].to_csv(tmp_path / "p.csv", index=False)
+    config = toy_config(
+        data={"pairs": str(tmp_path / "p.csv")},
+        split={"split": "loco", "fold": "chr2", "validation": "auto"},
+        training={"max_steps": 1},
+    )
+    model = training.train(config, tmp_path / "run")
+    assert "all 15 test pairs of fold chr2 have label 0: AUROC and AUPR cannot be computed" in caplog.text
+    expected = {"pairs": 15, "positives": 0, "negatives": 15, "prevalence": 0.0}
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test"] == expected
+    assert model.provenance.metrics["test"] == expected
+    assert len(pd.read_csv(tmp_path / "run" / "predictions.tsv", sep="\t")) == 15

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SECTIONS = {
     "data": ("pairs", "genome", "kmer_vectors", "shuffle_labels"),
-    "split": ("split", "validation"),
+    "split": ("split", "fold", "validation"),
     "training": (
         "protocol",
         "copies",
@@ -48,6 +48,10 @@ class TrainingOptions:
         """Return the options as the user spells them."""
         return ["set" if name == "assignments" else name.replace("_", "-") for name in self.given]
 
+    def without(self, name: str) -> TrainingOptions:
+        """Return the options but ``name``."""
+        return TrainingOptions({key: value for key, value in self.given.items() if key != name})
+
     def config(self) -> RunConfig:
         """Build the run: --config, over it --set, over that the other options; files named from the root.
 
@@ -77,7 +81,13 @@ def _declared(
         Path | None, typer.Option(help="Settings as TOML; a run folder's config.toml repeats it.")
     ] = None,
     kmer_vectors: Annotated[Path | None, typer.Option(help="6-mer vectors: .npy or word2vec text.")] = None,
-    split: Annotated[str | None, typer.Option(help="random (default), chromosome:NAME,NAME or column.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="random (default), chromosome:NAME,NAME, loco, chromosome-kfold:K or column."),
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(help="Under loco a chromosome, under chromosome-kfold:K a number from 0.")
+    ] = None,
     validation: Annotated[
         str | None, typer.Option(help="auto (default), column, elements, pairs, samples or chromosome:NAME,NAME.")
     ] = None,

@@ -26,6 +26,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _text(value: object) -> object:
+    """Take a whole number, as TOML reads the name of a fold, as text."""
+    return str(value) if isinstance(value, int) else value
+
+
 class DataConfig(_Section):
     """What is read."""
 
@@ -39,6 +44,7 @@ class SplitConfig(_Section):
     """Who is in which part; see :func:`epidyn.splits.make_split`."""
 
     split: str = "random"
+    fold: Annotated[str | None, BeforeValidator(_text)] = None
     validation: str = "auto"
     test_fraction: float = Field(TEST_FRACTION, gt=0, lt=1)
     validation_fraction: float = Field(VALIDATION_FRACTION, gt=0, lt=1)

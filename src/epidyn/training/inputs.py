@@ -81,6 +81,7 @@ def read_inputs(config: RunConfig) -> RunInputs:
         pairs,
         config.split.split,
         config.split.validation,
+        fold=config.split.fold,
         seed=config.training.seed,
         test_fraction=config.split.test_fraction,
         validation_fraction=config.split.validation_fraction,

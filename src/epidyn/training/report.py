@@ -7,9 +7,10 @@ import platform
 import resource
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from epidyn import __version__, metrics
@@ -20,12 +21,35 @@ from epidyn.training.device import device_name, precision
 from epidyn.training.inputs import RunInputs
 
 
+class LabelCounts(TypedDict):
+    """What there is to say of a test part with one label, which has no AUROC and no AUPR."""
+
+    pairs: int
+    positives: int
+    negatives: int
+    prevalence: float
+
+
+TestScores = metrics.Summary | LabelCounts
+
+
+def label_counts(labels: npt.NDArray[np.integer]) -> LabelCounts:
+    """Return the counts of labels, 0 or 1, (n,)."""
+    positives = int(labels.sum())
+    return {
+        "pairs": len(labels),
+        "positives": positives,
+        "negatives": len(labels) - positives,
+        "prevalence": positives / len(labels),
+    }
+
+
 def provenance(
     config: RunConfig,
     inputs: RunInputs,
     vectors: str,
     validation: dict[str, float],
-    test: metrics.Summary | None,
+    test: TestScores | None,
 ) -> Provenance:
     """Return what the model file says of its origin; nothing in it depends on how fast the machine was."""
     lines = inputs.pairs["cell_line"].unique().tolist() if "cell_line" in inputs.pairs else []
@@ -37,7 +61,7 @@ def provenance(
         genome={"name": inputs.genome_name, "digest": inputs.digests["genome"]},
         regime="specific",
         cell_lines=sorted(lines),
-        split={**_split_summary(inputs), "seed": config.training.seed, "fold": 0},
+        split={**_split_summary(inputs), "seed": config.training.seed},
         training_intervals=pack_hashes(inputs.seen()),
         training_prevalence=float(inputs.data.train.label.mean(dtype=np.float64)),
         metrics={"validation": timeless, "test": test},
@@ -49,7 +73,7 @@ def metrics_report(
     inputs: RunInputs,
     state: TrainingState,
     validation: dict[str, float],
-    test: metrics.Summary | None,
+    test: TestScores | None,
     test_seconds: float,
 ) -> dict[str, Any]:
     """Return the content of ``metrics.json``."""
@@ -103,7 +127,7 @@ def metrics_report(
 
 
 def _split_summary(inputs: RunInputs) -> dict[str, Any]:
-    return {"kind": inputs.split.kind, "validation_kind": inputs.split.validation}
+    return {"kind": inputs.split.kind, "validation_kind": inputs.split.validation, "fold": inputs.split.fold}
 
 
 def best_row(state: TrainingState) -> dict[str, float]:

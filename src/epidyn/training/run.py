@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytorch_lightning as lightning
 
@@ -31,7 +32,7 @@ from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import RunInputs, initial_network, read_inputs, report_inputs
 from epidyn.training.module import Journal, NetworkModule
 from epidyn.training.randomness import borrowed_generators
-from epidyn.training.report import best_row, metrics_report, provenance
+from epidyn.training.report import TestScores, best_row, label_counts, metrics_report, provenance
 
 log = logging.getLogger("epidyn")
 
@@ -204,7 +205,7 @@ def _fit(
 
 def _test(
     inputs: RunInputs, model: Model, batch_size: int
-) -> tuple[pd.DataFrame | None, metrics.Summary | None, float]:
+) -> tuple[pd.DataFrame | None, TestScores | None, float]:
     """Score the test part once; return its rows with scores, its metrics and the seconds it took."""
     rows = inputs.split.rows("test")
     if not len(rows):
@@ -215,7 +216,16 @@ def _test(
     seconds = time.monotonic() - began
     probabilities = sigmoid(logits)
     scored = with_scores(inputs.pairs.iloc[test.row], logits, probabilities)
-    return scored, metrics.summarise(scored["label"], probabilities, ranking=logits), seconds
+    labels = scored["label"].to_numpy()
+    if len(np.unique(labels)) == 2:
+        return scored, metrics.summarise(labels, probabilities, ranking=logits), seconds
+    log.warning(
+        "all %d test pairs of fold %s have label %d: AUROC and AUPR cannot be computed on them",
+        len(labels),
+        inputs.split.fold,
+        labels[0],
+    )
+    return scored, label_counts(labels), seconds
 
 
 def _first_process() -> bool:

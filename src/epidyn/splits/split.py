@@ -1,8 +1,8 @@
-"""Who is in training, validation and test."""
+"""The part of every row of a pair table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +11,25 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from epidyn.errors import SplitError
+from epidyn.splits.chromosomes import (
+    KFOLD,
+    LOCO,
+    WITH_FOLDS,
+    Rows,
+    fold_rows,
+    on_chromosomes,
+    whole_chromosomes,
+)
 
 PARTS = ("train", "validation", "test", "unused")
 TEST_FRACTION = 0.1
 VALIDATION_FRACTION = 0.05
-SPLITS = "random, chromosome:NAME,NAME or column"
+SPLITS = f"random, chromosome:NAME,NAME, {LOCO}, {KFOLD}:K or column"
 VALIDATIONS = "auto, column, elements, pairs, samples or chromosome:NAME,NAME"
 
 # What auto means under a chromosome split: training chromosomes that the draw names.
 _SOME_CHROMOSOMES = "some-chromosomes"
 
-Rows = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.object_]
 
 
@@ -38,19 +46,22 @@ class Split:
     validation
         How validation was drawn: ``column``, ``elements``, ``pairs``, ``chromosome:...``, or ``samples``, where it
         is drawn later among the shifted copies and no row belongs to it alone.
+    fold
+        The fold that is test; ``0`` where there is no cross-validation.
     """
 
     parts: Parts
     kind: str
     validation: str
+    fold: str = "0"
 
     def rows(self, part: str) -> Rows:
         """Return the row numbers of ``part``, ascending, int64 (m,)."""
         return np.flatnonzero(self.parts == part)
 
     def table(self) -> pd.DataFrame:
-        """Return columns row (from 0), part and fold; a split that is no cross-validation is fold 0."""
-        return pd.DataFrame({"row": np.arange(len(self.parts)), "part": self.parts, "fold": 0})
+        """Return columns row (from 0), part and fold."""
+        return pd.DataFrame({"row": np.arange(len(self.parts)), "part": self.parts, "fold": self.fold})
 
 
 def make_split(
@@ -58,6 +69,7 @@ def make_split(
     split: str = "random",
     validation: str = "auto",
     *,
+    fold: str | None = None,
     seed: int,
     test_fraction: float = TEST_FRACTION,
     validation_fraction: float = VALIDATION_FRACTION,
@@ -70,13 +82,16 @@ def make_split(
         A pair table with labels.
     split
         ``random``: floor(``test_fraction`` * n) of each label is test, the published rule. ``chromosome:...``: the
-        named chromosomes are test. ``column``: the table's own ``split`` column.
+        named chromosomes are test. ``loco``, ``chromosome-kfold:K``: a fold of :func:`epidyn.splits.folds`.
+        ``column``: the table's own ``split`` column.
     validation
         ``auto`` follows the split: the column's own validation rows if it has any, held-out training chromosomes
-        under a chromosome split, else ``elements``. ``elements``: no enhancer and no promoter is shared with
+        under a split by chromosomes, else ``elements``. ``elements``: no enhancer and no promoter is shared with
         training. ``pairs``: single pairs, stratified. ``samples``: among shifted copies, the published way, which
         puts copies of one pair on both sides. ``chromosome:...``: these training chromosomes. ``column``: the rows
         that the ``split`` column marks.
+    fold
+        Which fold is test, for the splits that have folds. Its test part may have one label only.
     seed
         Of all draws.
     test_fraction, validation_fraction
@@ -90,19 +105,18 @@ def make_split(
     if "label" not in pairs:
         raise SplitError("the pair table has no label column; training needs labels 0 and 1.")
     rng = np.random.default_rng(seed)
-    parts = _test_parts(pairs, split, test_fraction, rng)
-    made = Split(parts, split, validation)
+    parts = _test_parts(pairs, split, fold, test_fraction, rng)
+    made = Split(parts, split, validation, fold or "0")
     _require_both_labels(pairs, made, "train")
-    if split == "random" or (parts == "test").any():
+    if fold is None and (split == "random" or (parts == "test").any()):
         _require_both_labels(pairs, made, "test")
     kind = _validation_kind(parts, split, validation)
     _draw_validation(pairs, parts, kind, validation_fraction, rng)
-    validation = kind
     if kind == _SOME_CHROMOSOMES:
-        validation = "chromosome:" + ",".join(pd.unique(pairs["promoter_chrom"][parts == "validation"]))
-    made = Split(parts, split, validation)
+        kind = "chromosome:" + ",".join(pd.unique(pairs["promoter_chrom"][parts == "validation"]))
+    made = replace(made, validation=kind)
     _require_both_labels(pairs, made, "train")
-    if validation != "samples":
+    if kind != "samples":
         _require_both_labels(pairs, made, "validation")
     return made
 
@@ -117,17 +131,26 @@ def draw_samples(labels: npt.NDArray[np.floating], fraction: float, *, seed: int
     return chosen
 
 
-def _test_parts(pairs: pd.DataFrame, split: str, fraction: float, rng: np.random.Generator) -> Parts:
+def _test_parts(
+    pairs: pd.DataFrame, split: str, fold: str | None, fraction: float, rng: np.random.Generator
+) -> Parts:
     parts = np.full(len(pairs), "train", dtype=object)
     kind, _, names = split.partition(":")
+    if split == LOCO or kind == KFOLD:
+        parts[fold_rows(pairs, split, fold)] = "test"
+        return parts
     if split == "random":
         parts[_stratified(pairs["label"].to_numpy(), fraction, rng)] = "test"
     elif kind == "chromosome":
-        parts[_on_chromosomes(pairs, names, "--split")] = "test"
+        parts[on_chromosomes(pairs, names, "--split")] = "test"
     elif split == "column":
         parts[:] = _column_parts(pairs)
     else:
         raise SplitError(f"--split {split!r} is unknown; allowed are {SPLITS}.")
+    if fold is not None:
+        raise SplitError(
+            f"--fold {fold} has no meaning under --split {split}; splits with folds are {WITH_FOLDS}."
+        )
     return parts
 
 
@@ -149,7 +172,8 @@ def _validation_kind(parts: Parts, split: str, asked: str) -> str:
         return asked
     if marked:
         return "column"
-    return _SOME_CHROMOSOMES if split.startswith("chromosome:") else "elements"
+    by_chromosome = split.partition(":")[0] in ("chromosome", LOCO, KFOLD)
+    return _SOME_CHROMOSOMES if by_chromosome else "elements"
 
 
 def _draw_validation(
@@ -161,7 +185,7 @@ def _draw_validation(
     if validation in ("column", "samples"):
         return
     if kind == "chromosome":
-        named = _on_chromosomes(pairs, names, "--validation")
+        named = on_chromosomes(pairs, names, "--validation")
         if (parts[named] == "test").any():
             raise SplitError(f"--validation {validation} names chromosomes that are test. Choose others.")
         parts[named[parts[named] == "train"]] = "validation"
@@ -172,7 +196,7 @@ def _draw_validation(
     elif validation == "elements":
         chosen = _whole_groups(within["label"].to_numpy(), _linked(within), fraction, rng)
     else:
-        chosen = _whole_chromosomes(within, fraction, rng)
+        chosen = whole_chromosomes(within, fraction, rng)
     parts[train[chosen]] = "validation"
 
 
@@ -183,19 +207,6 @@ def _stratified(labels: npt.NDArray[np.generic], fraction: float, rng: np.random
         rows = np.flatnonzero(labels == label)
         drawn.append(rng.permutation(rows)[: int(fraction * len(rows))])
     return np.sort(np.concatenate(drawn))
-
-
-def _on_chromosomes(pairs: pd.DataFrame, names: str, option: str) -> Rows:
-    wanted = [name for name in names.split(",") if name]
-    there = pd.unique(pairs["promoter_chrom"])
-    if not wanted:
-        raise SplitError(f"{option} chromosome: names no chromosome; the table has {', '.join(there)}.")
-    unknown = [name for name in wanted if name not in set(there)]
-    if unknown:
-        raise SplitError(
-            f"{option} names chromosomes that the table lacks: {', '.join(unknown)}. It has {', '.join(there)}."
-        )
-    return np.flatnonzero(pairs["promoter_chrom"].isin(wanted))
 
 
 def _column_parts(pairs: pd.DataFrame) -> Parts:
@@ -242,17 +253,6 @@ def _whole_groups(
             "--validation chromosome:NAME or --validation pairs, or a larger validation_fraction."
         )
     return drawn
-
-
-def _whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Generator) -> Rows:
-    """Draw chromosomes in random order until they hold ``fraction`` of the pairs and both labels."""
-    chromosomes = pairs["promoter_chrom"].to_numpy()
-    drawn = np.zeros(len(pairs), dtype=bool)
-    for name in rng.permutation(np.unique(chromosomes.astype(str))):
-        drawn |= chromosomes == name
-        if drawn.mean() >= fraction and pairs["label"][drawn].nunique() == 2:
-            break
-    return np.flatnonzero(drawn)
 
 
 def _require_both_labels(pairs: pd.DataFrame, split: Split, part: str) -> None:

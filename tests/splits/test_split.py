@@ -259,7 +259,7 @@ def test_a_column_may_leave_the_test_part_out():
 
 def test_the_written_table_has_row_part_and_fold():
     split = Split(np.array(["test", "train", "unused"], dtype=object), "column", "samples")
-    expected = pd.DataFrame({"row": [0, 1, 2], "part": ["test", "train", "unused"], "fold": 0})
+    expected = pd.DataFrame({"row": [0, 1, 2], "part": ["test", "train", "unused"], "fold": "0"})
     assert list(split.table()) == ["row", "part", "fold"]
     assert split.table().to_csv() == expected.to_csv()
 
@@ -290,7 +290,12 @@ OWN = table([0, 1] * 4, split=["train", "train", "test", "test", "validation", "
     ("pairs", "split", "validation", "message"),
     [
         (MIXED.drop(columns="label"), "random", "auto", "no label column"),
-        (MIXED, "randm", "auto", "--split 'randm' is unknown; allowed are random, chromosome:NAME,NAME or column"),
+        (
+            MIXED,
+            "randm",
+            "auto",
+            "--split 'randm' is unknown; allowed are random, chromosome:NAME,NAME, loco, chromosome-kfold:K or",
+        ),
         (
             MIXED,
             "random",

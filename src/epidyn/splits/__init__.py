@@ -1,0 +1,13 @@
+"""Who is in training, validation and test."""
+
+from epidyn.splits.chromosomes import folds
+from epidyn.splits.split import (
+    PARTS,
+    TEST_FRACTION,
+    VALIDATION_FRACTION,
+    Split,
+    draw_samples,
+    make_split,
+)
+
+__all__ = ["PARTS", "TEST_FRACTION", "VALIDATION_FRACTION", "Split", "draw_samples", "folds", "make_split"]
