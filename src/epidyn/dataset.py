@@ -288,8 +288,7 @@ def _starts(
     shifted = windows.training(start[shifts], end[shifts], length, sizes[shifts], copies, step)
     low, high = central.copy(), central.copy()
     # A positive is never asked for its central window in training, but costs nothing: it lies among the copies.
-    low[shifts] = np.minimum(low[shifts], shifted.min(axis=1))
-    high[shifts] = np.maximum(high[shifts], shifted.max(axis=1))
+    low[shifts], high[shifts] = windows.reach(start[shifts], end[shifts], length, sizes[shifts], copies, step)
     return _Starts(central, shifted, low, high)
 
 

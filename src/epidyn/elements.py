@@ -204,6 +204,12 @@ def refuse_windows_outside(
         )
 
 
+def element_numbers(pairs: pd.DataFrame, role: Role) -> Ints:
+    """Return the number of each row's element, int64 (n,): from 0, in order of appearance."""
+    columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
+    return pairs.groupby(columns, sort=False).ngroup().to_numpy(dtype=np.int64)
+
+
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
     """Return a 64-bit hash of each distinct element, sorted, uint64 (n,).
 

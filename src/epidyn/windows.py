@@ -109,6 +109,20 @@ def training(
     return shifted(start, end, length, chrom_size, copies, step)
 
 
+def reach(
+    start: npt.ArrayLike,
+    end: npt.ArrayLike,
+    length: int,
+    chrom_size: npt.ArrayLike,
+    copies: int,
+    step: int = DEFAULT_STEP,
+) -> tuple[Ints, Ints]:
+    """Return the lowest and the highest start of all windows, central and :func:`training`; int64 (n,) each."""
+    middle = central(start, end, length, chrom_size)
+    moved = training(start, end, length, chrom_size, copies, step)
+    return np.minimum(middle, moved.min(axis=-1)), np.maximum(middle, moved.max(axis=-1))
+
+
 def _ceil_div(numerator: Ints, divisor: int) -> Ints:
     return -(-numerator // divisor)
 

@@ -469,3 +469,25 @@ def test_a_fold_with_one_label_has_predictions_and_no_scores(
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test"] == expected
     assert model.provenance.metrics["test"] == expected
     assert len(pd.read_csv(tmp_path / "run" / "predictions.tsv", sep="\t")) == 15
+
+
+def test_an_element_disjoint_run_says_what_it_dropped(
+    tmp_path: Path, toy_config: Build, caplog: pytest.LogCaptureFixture
+):
+    config = toy_config(
+        split={
+            "split": "element-disjoint",
+            "validation": "auto",
+            "test_fraction": 0.2,
+            "validation_fraction": 0.2,
+        },
+        training={"max_steps": 1},
+    )
+    with caplog.at_level("INFO", logger="epidyn"):
+        training.train(config, tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "metrics.json").read_text())["split"]
+    assert report["validation_kind"] == "blocks"
+    dropped = report["unused"]["pairs"]
+    parts = pd.read_csv(tmp_path / "run" / "split.tsv", sep="\t")["part"]
+    assert 0 < dropped == (parts == "unused").sum() < 60
+    assert f"unused: {dropped} of 120 pairs, which two parts would share" in caplog.text

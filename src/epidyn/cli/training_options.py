@@ -83,13 +83,16 @@ def _declared(
     kmer_vectors: Annotated[Path | None, typer.Option(help="6-mer vectors: .npy or word2vec text.")] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="random (default), chromosome:NAME,NAME, loco, chromosome-kfold:K or column."),
+        typer.Option(
+            help="random (default), chromosome:NAME,NAME, loco, chromosome-kfold:K, element-disjoint or column."
+        ),
     ] = None,
     fold: Annotated[
         str | None, typer.Option(help="Under loco a chromosome, under chromosome-kfold:K a number from 0.")
     ] = None,
     validation: Annotated[
-        str | None, typer.Option(help="auto (default), column, elements, pairs, samples or chromosome:NAME,NAME.")
+        str | None,
+        typer.Option(help="auto (default), column, elements, pairs, samples, blocks or chromosome:NAME,NAME."),
     ] = None,
     protocol: Annotated[
         Literal["default", "published"] | None,

@@ -2,6 +2,7 @@
 
 from epidyn.splits.chromosomes import folds
 from epidyn.splits.split import (
+    DISJOINT,
     PARTS,
     TEST_FRACTION,
     VALIDATION_FRACTION,
@@ -10,4 +11,13 @@ from epidyn.splits.split import (
     make_split,
 )
 
-__all__ = ["PARTS", "TEST_FRACTION", "VALIDATION_FRACTION", "Split", "draw_samples", "folds", "make_split"]
+__all__ = [
+    "DISJOINT",
+    "PARTS",
+    "TEST_FRACTION",
+    "VALIDATION_FRACTION",
+    "Split",
+    "draw_samples",
+    "folds",
+    "make_split",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,10 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from epidyn.elements import ROLES, Role, element_numbers
 from epidyn.errors import SplitError
+from epidyn.spans import Spans, window_spans
+from epidyn.splits.blocks import hold_out_blocks
 from epidyn.splits.chromosomes import (
     KFOLD,
     LOCO,
@@ -24,8 +28,9 @@ from epidyn.splits.chromosomes import (
 PARTS = ("train", "validation", "test", "unused")
 TEST_FRACTION = 0.1
 VALIDATION_FRACTION = 0.05
-SPLITS = f"random, chromosome:NAME,NAME, {LOCO}, {KFOLD}:K or column"
-VALIDATIONS = "auto, column, elements, pairs, samples or chromosome:NAME,NAME"
+DISJOINT = "element-disjoint"
+SPLITS = f"random, chromosome:NAME,NAME, {LOCO}, {KFOLD}:K, {DISJOINT} or column"
+VALIDATIONS = "auto, column, elements, pairs, samples, blocks or chromosome:NAME,NAME"
 
 # What auto means under a chromosome split: training chromosomes that the draw names.
 _SOME_CHROMOSOMES = "some-chromosomes"
@@ -44,8 +49,8 @@ class Split:
     kind
         The split as asked for, for example ``chromosome:chr8,chr9``.
     validation
-        How validation was drawn: ``column``, ``elements``, ``pairs``, ``chromosome:...``, or ``samples``, where it
-        is drawn later among the shifted copies and no row belongs to it alone.
+        How validation was drawn: ``column``, ``elements``, ``pairs``, ``blocks``, ``chromosome:...``, or
+        ``samples``, where it is drawn later among the shifted copies and no row belongs to it alone.
     fold
         The fold that is test; ``0`` where there is no cross-validation.
     """
@@ -73,6 +78,7 @@ def make_split(
     seed: int,
     test_fraction: float = TEST_FRACTION,
     validation_fraction: float = VALIDATION_FRACTION,
+    spans: Mapping[Role, Spans] | None = None,
 ) -> Split:
     """Divide labelled pairs into parts.
 
@@ -83,19 +89,24 @@ def make_split(
     split
         ``random``: floor(``test_fraction`` * n) of each label is test, the published rule. ``chromosome:...``: the
         named chromosomes are test. ``loco``, ``chromosome-kfold:K``: a fold of :func:`epidyn.splits.folds`.
+        ``element-disjoint``: blocks of neighbouring elements are drawn until they hold ``test_fraction`` of the
+        pairs; no two parts share an element or a base of a window, and a pair that would lie in two is unused.
         ``column``: the table's own ``split`` column.
     validation
         ``auto`` follows the split: the column's own validation rows if it has any, held-out training chromosomes
-        under a split by chromosomes, else ``elements``. ``elements``: no enhancer and no promoter is shared with
-        training. ``pairs``: single pairs, stratified. ``samples``: among shifted copies, the published way, which
-        puts copies of one pair on both sides. ``chromosome:...``: these training chromosomes. ``column``: the rows
-        that the ``split`` column marks.
+        under a split by chromosomes, ``blocks`` under ``element-disjoint``, else ``elements``. ``elements``: no
+        enhancer and no promoter is shared with training. ``pairs``: single pairs, stratified. ``samples``: among
+        shifted copies, the published way, which puts copies of one pair on both sides. ``blocks``: as
+        ``element-disjoint`` draws its test part, and only with it. ``chromosome:...``: these training chromosomes.
+        ``column``: the rows that the ``split`` column marks.
     fold
         Which fold is test, for the splits that have folds. Its test part may have one label only.
     seed
         Of all draws.
     test_fraction, validation_fraction
         Share of each label; validation's is of what is not test.
+    spans
+        What windows take of the genome, for ``element-disjoint``; by default the published windows with 20 copies.
 
     Raises
     ------
@@ -105,13 +116,14 @@ def make_split(
     if "label" not in pairs:
         raise SplitError("the pair table has no label column; training needs labels 0 and 1.")
     rng = np.random.default_rng(seed)
-    parts = _test_parts(pairs, split, fold, test_fraction, rng)
+    spans = window_spans(pairs) if spans is None else spans
+    parts = _test_parts(pairs, split, fold, test_fraction, rng, spans)
     made = Split(parts, split, validation, fold or "0")
     _require_both_labels(pairs, made, "train")
     if fold is None and (split == "random" or (parts == "test").any()):
         _require_both_labels(pairs, made, "test")
     kind = _validation_kind(parts, split, validation)
-    _draw_validation(pairs, parts, kind, validation_fraction, rng)
+    _draw_validation(pairs, parts, kind, validation_fraction, rng, spans)
     if kind == _SOME_CHROMOSOMES:
         kind = "chromosome:" + ",".join(pd.unique(pairs["promoter_chrom"][parts == "validation"]))
     made = replace(made, validation=kind)
@@ -132,7 +144,12 @@ def draw_samples(labels: npt.NDArray[np.floating], fraction: float, *, seed: int
 
 
 def _test_parts(
-    pairs: pd.DataFrame, split: str, fold: str | None, fraction: float, rng: np.random.Generator
+    pairs: pd.DataFrame,
+    split: str,
+    fold: str | None,
+    fraction: float,
+    rng: np.random.Generator,
+    spans: Mapping[Role, Spans],
 ) -> Parts:
     parts = np.full(len(pairs), "train", dtype=object)
     kind, _, names = split.partition(":")
@@ -143,6 +160,9 @@ def _test_parts(
         parts[_stratified(pairs["label"].to_numpy(), fraction, rng)] = "test"
     elif kind == "chromosome":
         parts[on_chromosomes(pairs, names, "--split")] = "test"
+    elif split == DISJOINT:
+        held_out, cut = hold_out_blocks(pairs, spans, fraction, rng)
+        parts[held_out], parts[cut] = "test", "unused"
     elif split == "column":
         parts[:] = _column_parts(pairs)
     else:
@@ -157,7 +177,7 @@ def _test_parts(
 def _validation_kind(parts: Parts, split: str, asked: str) -> str:
     """Return how validation is drawn: as asked, or what ``auto`` means for this split."""
     marked = (parts == "validation").any()
-    if asked.partition(":")[0] not in ("auto", "column", "elements", "pairs", "samples", "chromosome"):
+    if asked.partition(":")[0] not in ("auto", "column", "elements", "pairs", "samples", "blocks", "chromosome"):
         raise SplitError(f"--validation {asked!r} is unknown; allowed are {VALIDATIONS}.")
     if asked == "column" and not marked:
         raise SplitError(
@@ -168,16 +188,25 @@ def _validation_kind(parts: Parts, split: str, asked: str) -> str:
             f"the column 'split' has validation rows, and --validation {asked} asks for others. "
             "Leave --validation out, or mark those rows train."
         )
+    if asked == "blocks" and split != DISJOINT:
+        raise SplitError(f"--validation blocks goes with --split {DISJOINT} only, not with {split}.")
     if asked != "auto":
         return asked
     if marked:
         return "column"
+    if split == DISJOINT:
+        return "blocks"
     by_chromosome = split.partition(":")[0] in ("chromosome", LOCO, KFOLD)
     return _SOME_CHROMOSOMES if by_chromosome else "elements"
 
 
 def _draw_validation(
-    pairs: pd.DataFrame, parts: Parts, validation: str, fraction: float, rng: np.random.Generator
+    pairs: pd.DataFrame,
+    parts: Parts,
+    validation: str,
+    fraction: float,
+    rng: np.random.Generator,
+    spans: Mapping[Role, Spans],
 ) -> None:
     """Mark rows of ``parts`` that are train as validation."""
     train = np.flatnonzero(parts == "train")
@@ -191,7 +220,12 @@ def _draw_validation(
         parts[named[parts[named] == "train"]] = "validation"
         return
     within = pairs.iloc[train]
-    if validation == "pairs":
+    if validation == "blocks":
+        chosen, cut = hold_out_blocks(
+            within, {role: each.where(train) for role, each in spans.items()}, fraction, rng
+        )
+        parts[train[cut]] = "unused"
+    elif validation == "pairs":
         chosen = _stratified(within["label"].to_numpy(), fraction, rng)
     elif validation == "elements":
         chosen = _whole_groups(within["label"].to_numpy(), _linked(within), fraction, rng)
@@ -221,11 +255,8 @@ def _column_parts(pairs: pd.DataFrame) -> Parts:
 
 def _linked(pairs: pd.DataFrame) -> npt.NDArray[np.int32]:
     """Return a group number a row: rows that share an enhancer or a promoter, directly or through others."""
-    nodes = []
-    for role in ("enhancer", "promoter"):
-        columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
-        nodes.append(pairs.groupby(columns, sort=False).ngroup().to_numpy())
-    enhancer, promoter = nodes[0], nodes[1] + nodes[0].max() + 1
+    enhancer, promoter = (element_numbers(pairs, role) for role in ROLES)
+    promoter = promoter + enhancer.max() + 1
     size = int(promoter.max()) + 1
     graph = coo_array((np.ones(len(pairs), dtype=np.int8), (enhancer, promoter)), shape=(size, size))
     groups: npt.NDArray[np.int32] = connected_components(graph, directed=False)[1]

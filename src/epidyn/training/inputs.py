@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from epidyn.controls import shuffle_labels
 from epidyn.dataset import SplitData, split_data
-from epidyn.elements import interval_hashes, locate
+from epidyn.elements import Role, interval_hashes, locate
 from epidyn.errors import ConfigError, PairTableError
 from epidyn.files import require_file, sha256
 from epidyn.genome import Genome
@@ -20,9 +21,11 @@ from epidyn.kmers import read_vectors
 from epidyn.model import Model
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.pairs import read_pairs
-from epidyn.splits import Split, make_split
+from epidyn.spans import window_spans
+from epidyn.splits import DISJOINT, Split, make_split
 from epidyn.training.config import RunConfig
 from epidyn.training.randomness import INITIAL_WEIGHTS, borrowed_generators, seed_torch
+from epidyn.windows import DEFAULT_COPIES
 
 log = logging.getLogger("epidyn")
 
@@ -77,6 +80,13 @@ def read_inputs(config: RunConfig) -> RunInputs:
         As reading, splitting and locating raise it; PairTableError if the table has no labels.
     """
     pairs, genome = read_table(config)
+    lengths: dict[Role, int] = {
+        "enhancer": config.network.enhancer_length,
+        "promoter": config.network.promoter_length,
+    }
+    sizes = {role: location.size for role, location in locate(pairs, genome).items()}
+    spans = partial(window_spans, pairs, lengths=lengths, step=config.training.step, sizes=sizes)
+    copies = config.training.copies
     split = make_split(
         pairs,
         config.split.split,
@@ -85,15 +95,16 @@ def read_inputs(config: RunConfig) -> RunInputs:
         seed=config.training.seed,
         test_fraction=config.split.test_fraction,
         validation_fraction=config.split.validation_fraction,
+        # How many copies balance the labels is not known before the split; it is never more.
+        spans=spans(copies=DEFAULT_COPIES if copies == "balanced" else copies),
     )
-    network = config.network
     with genome:
         data = split_data(
             pairs,
             genome,
             split,
-            lengths={"enhancer": network.enhancer_length, "promoter": network.promoter_length},
-            copies=config.training.copies,
+            lengths=lengths,
+            copies=copies,
             step=config.training.step,
             validation_fraction=config.split.validation_fraction,
             seed=config.training.seed,
@@ -170,4 +181,8 @@ def report_inputs(inputs: RunInputs) -> None:
     known, elements = inputs.test_elements_seen_before()
     if known:
         log.warning("the model that training starts from has seen %d of the %d test elements", known, elements)
+    unused = len(split.rows("unused"))
+    if unused:
+        why = ", which two parts would share" if split.kind == DISJOINT else ""
+        log.info("unused: %d of %d pairs%s", unused, len(split.parts), why)
     log.info("split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies)

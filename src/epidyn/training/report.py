@@ -15,6 +15,7 @@ import torch
 
 from epidyn import __version__, metrics
 from epidyn.model import Provenance, pack_hashes
+from epidyn.splits import PARTS
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig
 from epidyn.training.device import device_name, precision
@@ -78,15 +79,6 @@ def metrics_report(
 ) -> dict[str, Any]:
     """Return the content of ``metrics.json``."""
     labels = inputs.pairs["label"]
-    parts = {
-        part: {
-            "pairs": len(inputs.split.rows(part)),
-            "positives": int(labels.to_numpy()[inputs.split.rows(part)].sum()),
-            "window_pairs": len(getattr(inputs.data, part)),
-            "positive_window_pairs": int(getattr(inputs.data, part).label.sum()),
-        }
-        for part in ("train", "validation", "test")
-    }
     return {
         "data": {
             "pairs": Path(config.data.pairs).name,
@@ -101,7 +93,7 @@ def metrics_report(
         },
         "split": {
             **_split_summary(inputs),
-            **parts,
+            **_part_sizes(inputs),
             "test_elements_seen_before": inputs.test_elements_seen_before()[0],
         },
         "test": test,
@@ -128,6 +120,20 @@ def metrics_report(
 
 def _split_summary(inputs: RunInputs) -> dict[str, Any]:
     return {"kind": inputs.split.kind, "validation_kind": inputs.split.validation, "fold": inputs.split.fold}
+
+
+def _part_sizes(inputs: RunInputs) -> dict[str, dict[str, int]]:
+    """Return the counts of each part; one that nothing reads has no windows."""
+    labels = inputs.pairs["label"].to_numpy()
+    sizes: dict[str, dict[str, int]] = {}
+    for part in PARTS:
+        rows = inputs.split.rows(part)
+        sizes[part] = {"pairs": len(rows), "positives": int(labels[rows].sum())}
+        samples = getattr(inputs.data, part, None)
+        if samples is not None:
+            sizes[part]["window_pairs"] = len(samples)
+            sizes[part]["positive_window_pairs"] = int(samples.label.sum())
+    return sizes
 
 
 def best_row(state: TrainingState) -> dict[str, float]:
