@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from epidyn import Genome
+from epidyn import Genome, Model
 from epidyn.files import sha256
 from tests.cli.conftest import GENOMES_AT_FAULT, Inputs, Run, listing, refused, write
 
@@ -34,6 +34,18 @@ def test_a_model(epidyn: Run, inputs: Inputs):
     assert said["pairs"] == "name a.csv, sha256 11; name b.csv, sha256 22"
     assert said["test"] == "auroc 0.7654, pairs 12"
     assert "validation" not in said
+
+
+def test_what_the_split_of_a_model_leaks_has_lines_of_its_own(epidyn: Run, inputs: Inputs, tmp_path: Path):
+    model = Model.load(inputs.model)
+    leakage = {"promoter_seen": 0.93, "summary": "split random leaks: 93% of ..."}
+    changes = {"split": {"kind": "random", "fold": "0", "leakage": leakage}}
+    model.provenance = model.provenance.model_copy(update=changes)
+    model.save(tmp_path / "m.safetensors")
+    said = facts(epidyn, tmp_path / "m.safetensors")
+    assert said["split"] == "kind random, fold 0"
+    assert said["leakage"] == "split random leaks: 93% of ..."
+    assert said["leakage.promoter_seen"] == "0.93"
 
 
 def test_a_model_whatever_its_name(epidyn: Run, inputs: Inputs, tmp_path: Path):

@@ -72,6 +72,8 @@ def test_reports_every_part(toy_config: Build, caplog: pytest.LogCaptureFixture)
         report_inputs(read_inputs(toy_config()))
     assert "train: 60 pairs (30 positive), 90 window pairs (60 positive)" in caplog.text
     assert "test: 30 pairs (15 positive), 30 window pairs (15 positive)" in caplog.text
+    assert "split chromosome:chr4: no test pair shares an element or an overlapping window" in caplog.text
+    assert "WARNING" not in caplog.text
 
 
 def test_provenance_does_not_depend_on_the_clock(toy_config: Build):

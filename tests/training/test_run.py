@@ -124,6 +124,8 @@ def test_provenance(finished: Path, simulated: Path):
     seen = pairs[pairs["promoter_chrom"].isin(["chr1", "chr2", "chr3"])]
     assert np.array_equal(origin.interval_hashes(), interval_hashes(seen))
     assert origin.training_prevalence == pytest.approx(60 / 90)
+    leakage = origin.split.pop("leakage")
+    assert (leakage["leaks"], leakage["test_pairs"], leakage["window_overlaps"]) == (False, 30, 0.0)
     assert origin.split == {
         "kind": "chromosome:chr4",
         "validation_kind": "chromosome:chr3",
@@ -491,3 +493,30 @@ def test_an_element_disjoint_run_says_what_it_dropped(
     parts = pd.read_csv(tmp_path / "run" / "split.tsv", sep="\t")["part"]
     assert 0 < dropped == (parts == "unused").sum() < 60
     assert f"unused: {dropped} of 120 pairs, which two parts would share" in caplog.text
+
+
+def test_a_split_that_leaks_says_so_in_log_metrics_and_model(
+    simulated: Path, tmp_path: Path, toy_config: Build, caplog: pytest.LogCaptureFixture
+):
+    table = pd.read_csv(simulated / "pairs.csv")
+    for part in ("start", "end"):  # three pairs a promoter
+        table[f"promoter_{part}"] = table[f"promoter_{part}"].to_numpy()[np.arange(120) // 3 * 3]
+    table.to_csv(tmp_path / "p.csv", index=False)
+    config = toy_config(
+        data={"pairs": str(tmp_path / "p.csv")},
+        split={"split": "random", "validation": "pairs"},
+        training={"max_steps": 1},
+    )
+    model = training.train(config, tmp_path / "run")
+    split = pd.read_csv(tmp_path / "run" / "split.tsv", sep="\t")["part"]
+    seen = set(table["promoter_start"][split != "test"])
+    share = table["promoter_start"][split == "test"].isin(seen).mean()
+    assert share > 0.5
+    said = json.loads((tmp_path / "run" / "metrics.json").read_text())["split"]["leakage"]
+    assert said["promoter_seen"] == pytest.approx(share)
+    assert said["enhancer_seen"] == 0
+    assert said["leaks"] is True
+    assert model.provenance.split["leakage"] == said
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said["summary"] in warned
+    assert said["summary"] in (tmp_path / "run" / "log.txt").read_text()

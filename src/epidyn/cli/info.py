@@ -50,7 +50,11 @@ def _model(path: Path) -> Rows:
         ("parameters", f"{sum(tensor.numel() for tensor in model.scorer.tensors().values()):,}"),
     ]
     known = origin.model_dump(exclude={"training_intervals", "training", "metrics"}, exclude_none=True)
+    shared = known.get("split", {}).pop("leakage", None)
     rows += [(name.replace("_", " "), _plain(value)) for name, value in known.items()]
+    if shared is not None:
+        rows.append(("leakage", shared.pop("summary")))
+        rows += [(f"leakage.{name}", _plain(value)) for name, value in shared.items()]
     rows.append(("training elements", f"{len(origin.interval_hashes()):,} known by hash"))
     for part, scores in (origin.metrics or {}).items():
         if scores:

@@ -18,6 +18,7 @@ from epidyn.errors import ConfigError, PairTableError
 from epidyn.files import require_file, sha256
 from epidyn.genome import Genome
 from epidyn.kmers import read_vectors
+from epidyn.leakage import Leakage, measure
 from epidyn.model import Model
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.pairs import read_pairs
@@ -44,6 +45,8 @@ class RunInputs:
     digests: dict[str, str]
     seen_before: npt.NDArray[np.uint64]
     """Hashes of the elements that the model which training starts from has seen; empty without one."""
+    leakage: Leakage | None
+    """What training and test share; None without a test part."""
 
     def seen(self) -> npt.NDArray[np.uint64]:
         """Return the hashes of all elements that the trained model has seen, validation among them, sorted."""
@@ -117,7 +120,9 @@ def read_inputs(config: RunConfig) -> RunInputs:
     seen_before = np.empty(0, dtype=np.uint64)
     if config.training.init is not None:
         seen_before = Model.load(config.training.init).provenance.interval_hashes()
-    return RunInputs(pairs, split, data, name, digests, seen_before)
+    shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
+    leakage = measure(pairs, split, spans(copies=data.copies, shifts=shifts))
+    return RunInputs(pairs, split, data, name, digests, seen_before, leakage)
 
 
 def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
@@ -165,7 +170,7 @@ def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, str]:
 
 
 def report_inputs(inputs: RunInputs) -> None:
-    """Log how many pairs and windows each part has."""
+    """Log how many pairs and windows each part has, and what training and test share."""
     split, data = inputs.split, inputs.data
     for part in ("train", "validation", "test"):
         labels = inputs.pairs["label"].to_numpy()[split.rows(part)]
@@ -178,6 +183,8 @@ def report_inputs(inputs: RunInputs) -> None:
             len(windows),
             windows.label.sum(),
         )
+    if inputs.leakage is not None:
+        log.log(logging.WARNING if inputs.leakage.leaks else logging.INFO, "%s", inputs.leakage.words())
     known, elements = inputs.test_elements_seen_before()
     if known:
         log.warning("the model that training starts from has seen %d of the %d test elements", known, elements)

@@ -119,7 +119,12 @@ def metrics_report(
 
 
 def _split_summary(inputs: RunInputs) -> dict[str, Any]:
-    return {"kind": inputs.split.kind, "validation_kind": inputs.split.validation, "fold": inputs.split.fold}
+    return {
+        "kind": inputs.split.kind,
+        "validation_kind": inputs.split.validation,
+        "fold": inputs.split.fold,
+        "leakage": inputs.leakage.report() if inputs.leakage else None,
+    }
 
 
 def _part_sizes(inputs: RunInputs) -> dict[str, dict[str, int]]:
