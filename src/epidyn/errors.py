@@ -69,6 +69,10 @@ class SplitError(EpidynError, ValueError):
     """A split that cannot be made of this table, or leaves a part with one label."""
 
 
+class CrossvalError(EpidynError, ValueError):
+    """Folds of a cross-validation that failed, are missing, or do not belong together."""
+
+
 class MetricError(EpidynError, ValueError):
     """A score that is undefined for these labels, or scores that are none."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
 import numpy.typing as npt
 
 from epidyn import metrics
 from epidyn.files import atomic_path
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 # Okabe and Ito's blue and vermilion: apart for the colour-blind and in grey.
@@ -43,6 +45,40 @@ def precision_recall(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | o
     axes.axhline(prevalence, color=VERMILION, linestyle="--", label=f"chance: prevalence {prevalence:.3f}")
     axes.set_title(f"Precision and recall, AUPR {metrics.aupr(labels, scores):.3f}")
     axes.legend(loc="lower left", frameon=False)
+    _save(figure, path)
+
+
+def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Draw AUROC and AUPR of each fold with their means, and what chance gives, as PNG.
+
+    Parameters
+    ----------
+    table
+        Columns fold, auroc, aupr and prevalence, a row a fold; a fold without scores (NaN) keeps its place, empty.
+    path
+        Where to.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(4.5, 1.5 + 0.32 * len(table)), 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, sharex=True)
+    at = np.arange(len(table))
+    chances = {"AUROC": np.full(len(table), 0.5), "AUPR": table["prevalence"].to_numpy()}
+    for axis, (name, chance) in zip(axes, chances.items(), strict=True):
+        values = table[name.lower()].to_numpy(dtype=float)
+        mean = np.nanmean(values) if np.isfinite(values).any() else None
+        axis.plot(at, values, "o", color=BLUE, label=name)
+        axis.plot(at, chance, "_", color=VERMILION, label="chance" if name == "AUROC" else "chance: prevalence")
+        if mean is not None:
+            axis.axhline(mean, color=BLUE, linewidth=1, label=f"mean {mean:.3f}")
+        axis.set_ylabel(name)
+        axis.set_ylim(-0.02, 1.02)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3, frameon=False)
+    axes[-1].set_xticks(at, table["fold"].tolist(), rotation=90 if len(table) > 6 else 0)
+    axes[-1].set_xlabel("held-out fold")
     _save(figure, path)
 
 

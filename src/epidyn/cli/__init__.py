@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from epidyn.cli import demo, evaluate, import_, info, predict, simulate, train
+from epidyn.cli import crossval, demo, evaluate, import_, info, predict, simulate, train
 from epidyn.cli.options import LOG_HANDLER
 from epidyn.errors import EpidynError
 
@@ -30,6 +30,7 @@ app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("info")(info.info)
 app.command("train")(train.train)
+app.command("crossval")(crossval.crossval)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("import")(import_.import_)

@@ -1,0 +1,367 @@
+"""Cross-validation over held-out chromosomes: a training run a fold, in parallel, resumable, and one table."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import torch
+
+from epidyn import metrics, plots, progress, training
+from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError
+from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, write_text
+from epidyn.scores import ranking, read_scores, summarise
+from epidyn.splits import folds
+from epidyn.training.config import RunConfig, make_config, read_settings
+from epidyn.training.folder import RunFolder
+from epidyn.training.inputs import read_table
+
+log = logging.getLogger("epidyn")
+
+SCORES = ("auroc", "aupr", "mcc", "f1", "precision", "recall")
+
+
+@dataclass(frozen=True)
+class CrossvalFolder:
+    """A folder that one cross-validation owns; each fold is a run folder below ``folds``."""
+
+    path: Path
+
+    CONFIG = "config.toml"
+    PLAN = "folds.tsv"
+    TABLE = "table.csv"
+    PREDICTIONS = "predictions.tsv"
+    METRICS = "metrics.json"
+    ROC = "roc.png"
+    PRECISION_RECALL = "precision_recall.png"
+    BY_FOLD = "folds.png"
+    RESULTS = (TABLE, PREDICTIONS, METRICS, ROC, PRECISION_RECALL, BY_FOLD)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def begun(self) -> bool:
+        """Whether settings and folds are fixed; the list of folds is written last."""
+        return (self / self.PLAN).is_file()
+
+    def config(self) -> RunConfig:
+        """Return the settings that all folds share; InputFileError if this is no such folder."""
+        if not self.begun:
+            raise InputFileError(
+                f"{self.path} is no cross-validation: it has no {self.PLAN}. Begin one with --pairs, --genome, "
+                "--split and --out."
+            )
+        return make_config(read_settings(self / self.CONFIG))
+
+    def names(self) -> list[str]:
+        """Return the names of the folds."""
+        return pd.read_csv(self / self.PLAN, sep="\t", dtype=str)["fold"].tolist()
+
+    def run(self, fold: str) -> RunFolder:
+        """Return the run folder of ``fold``; a name that no file may have is percent-encoded."""
+        return RunFolder(self.path / "folds" / quote(fold, safe=" +,=@"))
+
+
+@dataclass(frozen=True)
+class Crossvalidation:
+    """What all folds found.
+
+    Attributes
+    ----------
+    table
+        Columns fold, pairs, positives, prevalence, the scores and note; a row for each fold, then ``mean`` and
+        ``sd`` over the folds that have both labels, and ``pooled``, all test pairs as one set. A score that does
+        not exist is NaN, and note says why.
+    intervals
+        Of the pooled scores, by chromosomes; empty where there are too few of them.
+    """
+
+    folder: Path
+    table: pd.DataFrame
+    intervals: dict[str, metrics.Interval]
+
+
+def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool = False) -> list[str]:
+    """Fix settings and folds of a cross-validation in its folder, train nothing, and return the folds' names.
+
+    Parameters
+    ----------
+    config
+        The run that each fold makes, ``split.split`` being ``loco`` or ``chromosome-kfold:K``. None takes what
+        ``out`` was begun with.
+    out
+        The folder; made if missing. One that was begun with the same settings is gone on with.
+    force
+        Begin anew in a folder that holds something; the runs of its folds are removed.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` holds something else.
+    ConfigError
+        If it was begun with other settings, or these ask for one fold or several devices.
+    EpidynError
+        As reading the table or the genome, or the split, raise it; before anything is written.
+    """
+    folder = CrossvalFolder(Path(out))
+    if config is None or (folder.begun and not force):
+        begun = folder.config()
+        if config is not None:
+            _require_same(folder, begun, config)
+        return folder.names()
+    _refuse_single(config)
+    refuse_filled_folder(out, force=force)
+    pairs, genome = read_table(config)
+    genome.close()
+    rows = folds(pairs, config.split.split)
+    prepare_output_folder(out, force=True, own=(folder.PLAN, folder.CONFIG, *folder.RESULTS))
+    for name in rows:
+        prepare_output_folder(folder.run(name).path, force=True, own=RunFolder.FILES)
+    write_text(folder / folder.CONFIG, config.to_toml())
+    labels = pairs["label"].to_numpy()
+    plan = [(name, len(test), int(labels[test].sum())) for name, test in rows.items()]
+    _write_table(folder / folder.PLAN, pd.DataFrame(plan, columns=["fold", "pairs", "positives"]), "\t")
+    return list(rows)
+
+
+def run_fold(out: str | os.PathLike[str], fold: str) -> None:
+    """Train and test one fold of a cross-validation that was begun, go on with it, or find it finished.
+
+    Raises
+    ------
+    InputFileError
+        If ``out`` is no cross-validation.
+    ConfigError
+        If it has no such fold.
+    EpidynError
+        As training raises it.
+    """
+    folder = CrossvalFolder(Path(out))
+    config = folder.config()
+    if fold not in folder.names():
+        raise ConfigError(f"--fold {fold!r} is unknown; the folds are {', '.join(folder.names())}.")
+    run = folder.run(fold)
+    if (run / run.CONFIG).is_file():
+        training.resume(run.path)
+        return
+    split = config.split.model_copy(update={"fold": fold})
+    training.train(config.model_copy(update={"split": split}), run.path, force=True)
+
+
+def crossval(
+    config: RunConfig | None, out: str | os.PathLike[str], *, jobs: int = 1, force: bool = False
+) -> Crossvalidation:
+    """Run all folds that are not finished, and merge them.
+
+    Killed at any moment, it goes on where it was when it is called again: finished folds stay, a begun one
+    resumes. Parameters and errors are those of :func:`begin` and :func:`merge`; ``jobs`` folds run at a time, each
+    in a process of its own with its share of the threads. The same ``jobs`` give the same bits.
+
+    Raises
+    ------
+    CrossvalError
+        If folds failed; the others are finished first.
+    """
+    names = begin(config, out, force=force)
+    folder = CrossvalFolder(Path(out))
+    waiting = [name for name in names if not folder.run(name).finished]
+    if len(waiting) < len(names):
+        log.info("%d of %d folds are finished", len(names) - len(waiting), len(names))
+    with progress.bar("Folds", len(names)) as advance:
+        advance(len(names) - len(waiting))
+        failed = _one_by_one(folder, waiting, advance) if jobs == 1 else _at_once(folder, waiting, jobs, advance)
+    if failed:
+        raise CrossvalError(f"{len(failed)} of {len(names)} folds failed; call again to retry them:", failed)
+    return merge(out)
+
+
+def merge(out: str | os.PathLike[str]) -> Crossvalidation:
+    """Put the folds together: table, metrics, figures, and all predictions in the order of the pair table.
+
+    Raises
+    ------
+    InputFileError
+        If ``out`` is no cross-validation.
+    CrossvalError
+        If folds are missing, or were made from different tables or genomes.
+    """
+    folder = CrossvalFolder(Path(out))
+    folder.config()
+    names = folder.names()
+    missing = [name for name in names if not folder.run(name).finished]
+    if missing:
+        raise CrossvalError(
+            f"{len(missing)} of the {len(names)} folds of {folder.path} are not finished. Run them "
+            "(--fold NAME, or the command without --merge):",
+            missing,
+        )
+    reports = {name: json.loads((folder.run(name) / RunFolder.METRICS).read_text("utf-8")) for name in names}
+    _require_one_origin(reports)
+    _write_table(folder / folder.PREDICTIONS, _predictions(folder, names), "\t")
+    scored = read_scores(folder / folder.PREDICTIONS)
+    pooled = summarise(scored)
+    table = _table({name: report["test"] for name, report in reports.items()}, pooled)
+    found = Crossvalidation(folder.path, table, _intervals(scored))
+    _write_table(folder / folder.TABLE, table, ",")
+    write_text(folder / folder.METRICS, json.dumps(_report(found, reports), indent=2, allow_nan=False) + "\n")
+    plots.roc(scored["label"], ranking(scored), folder / folder.ROC)
+    plots.precision_recall(scored["label"], ranking(scored), folder / folder.PRECISION_RECALL)
+    plots.folds(table.iloc[: len(names)], folder / folder.BY_FOLD)
+    for name, note in zip(table["fold"], table["note"], strict=True):
+        if note:
+            log.warning("fold %s: %s", name, note)
+    return found
+
+
+def _refuse_single(config: RunConfig) -> None:
+    if config.split.fold is not None:
+        raise ConfigError("split.fold asks for one fold of a training run. Leave it out; crossval makes all.")
+    if config.training.devices > 1:
+        raise ConfigError(
+            f"a cross-validation gives each fold one device (training.devices: {config.training.devices}). Give "
+            "--jobs, or run the folds on several machines with --fold."
+        )
+
+
+def _require_same(folder: CrossvalFolder, begun: RunConfig, asked: RunConfig) -> None:
+    then, now = begun.model_dump(), asked.model_dump()
+    differing = [
+        f"{section}.{key}: {now[section][key]} (begun with {value})"
+        for section, values in then.items()
+        for key, value in values.items()
+        if now[section][key] != value
+    ]
+    if differing:
+        raise ConfigError(
+            f"{folder.path} was begun with other settings. Give those, another --out, or --force to begin anew:",
+            differing,
+        )
+
+
+def _one_by_one(folder: CrossvalFolder, names: Sequence[str], advance: progress.Advance) -> list[str]:
+    """Run folds in this process; return what went wrong, a line a fold."""
+    failed = []
+    for name in names:
+        advance(0, name)
+        try:
+            run_fold(folder.path, name)
+        except EpidynError as error:
+            failed.append(f"{name}: {error}")
+        advance(1)
+    return failed
+
+
+def _at_once(folder: CrossvalFolder, names: Sequence[str], jobs: int, advance: progress.Advance) -> list[str]:
+    """As :func:`_one_by_one`, in ``jobs`` processes."""
+    failed = []
+    context = multiprocessing.get_context("spawn")
+    threads = max(1, torch.get_num_threads() // jobs)
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(threads,)) as pool:
+        running = {pool.submit(run_fold, folder.path, name): name for name in names}
+        try:
+            for done in as_completed(running):
+                error = done.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise CrossvalError(
+                        "the process of a fold was killed, perhaps for memory. Call again with fewer --jobs; "
+                        "finished folds stay."
+                    ) from error
+                if isinstance(error, EpidynError):
+                    failed.append(f"{running[done]}: {error}")
+                elif error is not None:
+                    raise error
+                advance(1, running[done])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return failed
+
+
+def _settle(threads: int) -> None:
+    """Prepare a fold's process: its share of the threads, a silent screen, and no life without its parent."""
+    torch.set_num_threads(threads)
+    progress.quiet()
+    log.addHandler(logging.NullHandler())  # the run folder's log has it all
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        # A killed parent must not leave folds at work: called again, it would train them a second time.
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _require_one_origin(reports: dict[str, dict[str, Any]]) -> None:
+    for key, what in (("pairs_sha256", "pair tables"), ("genome_digest", "genomes")):
+        of = {name: report["data"][key] for name, report in reports.items()}
+        if len(set(of.values())) > 1:
+            raise CrossvalError(
+                f"the folds were made from different {what}. Run those again that saw the old one:",
+                [f"{name}: {value}" for name, value in of.items()],
+            )
+
+
+def _predictions(folder: CrossvalFolder, names: Sequence[str]) -> pd.DataFrame:
+    """Return the test pairs of all folds as text, in the order of the pair table, with the column fold."""
+    parts = []
+    for name in names:
+        run = folder.run(name)
+        split = pd.read_csv(run / run.SPLIT, sep="\t")
+        rows = split["row"][split["part"] == "test"].to_numpy()
+        scored = pd.read_csv(run / run.PREDICTIONS, sep="\t", dtype=str, keep_default_na=False)
+        parts.append(scored.assign(fold=name).set_index(rows))
+    return pd.concat(parts).sort_index()
+
+
+def _table(tests: dict[str, dict[str, Any]], pooled: metrics.Summary) -> pd.DataFrame:
+    columns = ["fold", "pairs", "positives", "prevalence", *SCORES]
+    table = pd.DataFrame([{"fold": name, **test} for name, test in tests.items()]).reindex(columns=columns)
+    one_label = table["auroc"].isna()
+    table["note"] = one_label.map({True: "one label only: no scores, left out of the mean", False: ""})
+    numbers = table.loc[~one_label, ["prevalence", *SCORES]]
+    summaries = [
+        {"fold": "mean", **numbers.mean()},
+        {"fold": "sd", **numbers.std(ddof=1)},
+        {"fold": "pooled", **{name: pooled[name] for name in columns[1:]}},  # type: ignore[literal-required]
+    ]
+    table = pd.concat([table, pd.DataFrame(summaries)], ignore_index=True)
+    return table.astype({"pairs": "Int64", "positives": "Int64"}).fillna({"note": ""})
+
+
+def _intervals(scored: pd.DataFrame) -> dict[str, metrics.Interval]:
+    chromosomes = scored["promoter_chrom"]
+    if chromosomes.nunique() < metrics.LEAST_BLOCKS:
+        return {}
+    return metrics.intervals(scored["label"], ranking(scored), blocks=chromosomes)
+
+
+def _report(found: Crossvalidation, reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the content of ``metrics.json``; what does not exist is null."""
+    rows = found.table.astype(object).where(found.table.notna(), None).to_dict("records")
+    first = next(iter(reports.values()))
+    return {
+        "data": first["data"],
+        "split": first["split"]["kind"],
+        "folds": rows[: len(reports)],
+        **{row["fold"]: row for row in rows[len(reports) :]},
+        "intervals": {name: asdict(interval) for name, interval in found.intervals.items()},
+    }
+
+
+def _write_table(path: Path, table: pd.DataFrame, separator: str) -> None:
+    with atomic_path(path) as beside:
+        table.to_csv(beside, sep=separator, index=False, lineterminator="\n", float_format="%.7g")
