@@ -97,14 +97,12 @@ def intervals(
     log_odds = _log_odds(drawn.scores[:, 0])
     centre, error = _log_odds(drawn.whole[0]), log_odds.std(axis=0, ddof=1)
     reach = drawn.quantile(level) * error
+    values, low, high = (
+        each.tolist()
+        for each in (drawn.whole[0], stats.logistic.cdf(centre - reach), stats.logistic.cdf(centre + reach))
+    )
     return {
-        name: Interval(
-            float(drawn.whole[0, at]),
-            *(float(bound) for bound in stats.logistic.cdf([centre[at] - reach[at], centre[at] + reach[at]])),
-            level,
-            drawn.blocks,
-        )
-        for at, name in enumerate(SCORES)
+        name: Interval(values[at], low[at], high[at], level, drawn.blocks) for at, name in enumerate(SCORES)
     }
 
 
@@ -165,8 +163,8 @@ class _Draws:
             names, number = np.unique(np.asarray(blocks), return_inverse=True)
             if len(names) < LEAST_BLOCKS:
                 raise MetricError(
-                    f"an interval by blocks needs {LEAST_BLOCKS} of them or more; these pairs lie in {len(names)}: "
-                    f"{', '.join(map(str, names))}. Draw single pairs instead; that interval is too narrow."
+                    f"an interval by blocks needs {LEAST_BLOCKS} of them or more; these pairs lie in {len(names)} "
+                    f"({', '.join(map(str, names))}). Draw single pairs instead; that interval is too narrow."
                 )
             self.blocks, self.freedom = len(names), len(names) - 1
             weights = _block_weights(number, len(names), draws, rng)
@@ -184,7 +182,7 @@ class _Draws:
 
 
 class Ranked:
-    """Pairs in order of falling score, ties grouped: areas under both curves for any weights, without a new sort."""
+    """Pairs in order of falling score, ties grouped: areas under both curves for any weights, sorted once."""
 
     def __init__(self, labels: npt.NDArray[np.int64], scores: Floats) -> None:
         self._order = np.argsort(-scores, kind="stable")
