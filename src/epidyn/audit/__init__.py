@@ -1,0 +1,6 @@
+"""What any split of a pair table gives to a model that reads no sequence. Needs no torch."""
+
+from epidyn.audit.report import FILES, write_audit
+from epidyn.audit.run import Audit, audit
+
+__all__ = ["FILES", "Audit", "audit", "write_audit"]

@@ -1,0 +1,173 @@
+"""How much of a model's score the baselines reach on the same pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from epidyn import metrics, progress
+from epidyn.audit.baselines import Baseline, Rows
+from epidyn.audit.features import Features, Floats, Ints
+from epidyn.audit.scoring import blocks_of
+from epidyn.elements import ROLES
+from epidyn.errors import PairTableError, SplitError
+from epidyn.metrics import Comparison, Interval
+from epidyn.pairs import REQUIRED
+from epidyn.scores import ranking
+
+_CURE = "Give the table that the model was trained and tested on."
+
+
+@dataclass(frozen=True)
+class BaselineOnScores:
+    """A baseline on the model's pairs, trained on the rows of the table that the scores file lacks.
+
+    Attributes
+    ----------
+    scores
+        ``auroc`` and ``aupr`` with intervals.
+    explained
+        Its AUPR above the prevalence as a share of the model's; None if the model has none.
+    compared
+        Model minus baseline, ``auroc`` and ``aupr``.
+    """
+
+    name: str
+    reads_sequence: bool
+    scores: dict[str, Interval]
+    explained: float | None
+    compared: dict[str, Comparison]
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """A model's predictions and the baselines on the same pairs.
+
+    Attributes
+    ----------
+    source
+        The scores file.
+    pairs, positives, prevalence
+        Of the scored pairs.
+    trained_on
+        Pairs that the baselines were trained on.
+    scores
+        The model's ``auroc`` and ``aupr`` with intervals.
+    baselines
+        In the order of the audit.
+    best
+        Name of the baseline with the highest AUPR among those that read no sequence.
+    """
+
+    source: str
+    pairs: int
+    positives: int
+    prevalence: float
+    trained_on: int
+    scores: dict[str, Interval]
+    baselines: list[BaselineOnScores]
+    best: str
+
+    def best_baseline(self) -> BaselineOnScores:
+        """Return the baseline called ``best``."""
+        return next(each for each in self.baselines if each.name == self.best)
+
+
+def compare_with_model(
+    pairs: pd.DataFrame,
+    features: Features,
+    scores: pd.DataFrame,
+    baselines: Sequence[Baseline],
+    *,
+    draws: int,
+    seed: int,
+) -> ModelScores:
+    """Compare a model's scores with baselines that are trained on the rest of the table.
+
+    Parameters
+    ----------
+    pairs, features
+        The whole table.
+    scores
+        As :func:`epidyn.scores.read_scores` returns it, of some rows of the table.
+    baselines
+        At least one that reads no sequence.
+    draws, seed
+        Of the bootstrap.
+
+    Raises
+    ------
+    PairTableError
+        If a scored pair is not in the table, or has another label there.
+    SplitError
+        If what is scored, or what is left to train the baselines on, does not have both labels.
+    """
+    source = str(scores.attrs.get("source", "the scores"))
+    train, test = _match(pairs, scores, source)
+    label = scores["label"].to_numpy(dtype=np.int64)
+    _require_both_labels(label, features.label[train], source)
+    model = ranking(scores).to_numpy(dtype=np.float64)
+    predicted: list[Floats] = [baseline.predict(features, train, test) for baseline in baselines]
+    blocks = blocks_of(features.chrom[test])
+    prevalence = float(label.mean())
+    own = metrics.intervals(label, model, blocks=blocks, draws=draws, seed=seed)
+    gained = own["aupr"].value - prevalence
+    found = []
+    with progress.bar("Comparing", len(baselines)) as advance:
+        for baseline, each in zip(baselines, predicted, strict=True):
+            theirs = metrics.intervals(label, each, blocks=blocks, draws=draws, seed=seed)
+            compared = metrics.compare(label, model, each, blocks=blocks, draws=draws, seed=seed)
+            explained = (theirs["aupr"].value - prevalence) / gained if gained > 0 else None
+            found.append(BaselineOnScores(baseline.name, baseline.reads_sequence, theirs, explained, compared))
+            advance(1, baseline.name)
+    best = max((each for each in found if not each.reads_sequence), key=lambda each: each.scores["aupr"].value)
+    return ModelScores(source, len(label), int(label.sum()), prevalence, len(train), own, found, best.name)
+
+
+def _match(pairs: pd.DataFrame, scores: pd.DataFrame, source: str) -> tuple[Rows, Rows]:
+    """Return the table's rows whose pair ``scores`` lacks, and for each row of ``scores`` one of the same pair."""
+    key = [*REQUIRED, *(["cell_line"] if "cell_line" in pairs and "cell_line" in scores else [])]
+    whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
+    unknown = np.flatnonzero(~asked.isin(whole))
+    if len(unknown):
+        raise PairTableError(
+            f"{source}: {len(unknown)} of {len(scores)} scored pairs are not in the audited table (rows count "
+            f"from 0). {_CURE}",
+            [_shown(scores, row) for row in unknown.tolist()],
+        )
+    whole_labelled, asked_labelled = (
+        pd.MultiIndex.from_frame(table[[*key, "label"]]) for table in (pairs, scores)
+    )
+    first = np.flatnonzero(~whole_labelled.duplicated())
+    found = whole_labelled[first].get_indexer(asked_labelled)
+    other = np.flatnonzero(found < 0)
+    if len(other):
+        raise PairTableError(
+            f"{source}: {len(other)} of {len(scores)} scored pairs have another label in the audited table (rows "
+            f"count from 0). {_CURE}",
+            [f"{_shown(scores, row)}: label {scores['label'].iloc[row]}" for row in other.tolist()],
+        )
+    return np.flatnonzero(~whole.isin(asked)), first[found]
+
+
+def _shown(pairs: pd.DataFrame, row: int) -> str:
+    at = pairs.iloc[row]
+    elements = (f"{role} {at[f'{role}_chrom']}:{at[f'{role}_start']}-{at[f'{role}_end']}" for role in ROLES)
+    return f"row {row}: {', '.join(elements)}"
+
+
+def _require_both_labels(scored: Ints, rest: Ints, source: str) -> None:
+    if not len(rest):
+        raise SplitError(
+            f"{source} holds every pair of the audited table, so nothing is left to train the baselines on. Give "
+            "the scores of a test part, or the whole table that the model was trained and tested on."
+        )
+    for label, where in ((scored, f"the {len(scored)} pairs of {source}"), (rest, "the pairs that it lacks")):
+        if len(np.unique(label)) < 2:
+            raise SplitError(
+                f"{where} all have label {label[0]}; both 0 and 1 are needed, in {source} and in the {len(rest)} "
+                f"pairs of the audited table that it lacks, on which the baselines are trained. {_CURE}"
+            )

@@ -1,0 +1,64 @@
+"""An audit as files: JSON, figures, and one page that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from epidyn.audit.figures import draw_baselines, draw_distances, draw_model, draw_purity
+from epidyn.audit.run import Audit
+from epidyn.files import prepare_output_folder, write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+JSON, PAGE = "audit.json", "audit.html"
+FIGURES = ("baselines.png", "purity.png", "distances.png", "model.png")
+FILES = (JSON, PAGE, *FIGURES)
+
+
+def write_audit(audit: Audit, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Write ``audit.json``, the figures and ``audit.html``, which holds them; return the page's path.
+
+    Parameters
+    ----------
+    audit
+        As :func:`epidyn.audit.audit` returns it.
+    folder
+        Made if it is not there.
+    force
+        Replace an earlier audit there.
+
+    Raises
+    ------
+    OutputError
+        If ``folder`` is not empty, without ``force``, or cannot be written to.
+    """
+    out = prepare_output_folder(folder, force=force, own=FILES)
+    write_text(out / JSON, json.dumps(asdict(audit), indent=2, allow_nan=False) + "\n")
+    draw_baselines(audit.baselines, audit.facts.prevalence, out / FIGURES[0])
+    draw_purity(audit.facts, out / FIGURES[1])
+    draw_distances(audit.facts.distances, out / FIGURES[2])
+    if audit.model is not None:
+        draw_model(audit.model, out / FIGURES[3])
+    figures = {path.stem: _embedded(path) for path in map(out.joinpath, FIGURES) if path.exists()}
+    write_text(out / PAGE, _template().render(audit=audit, figures=figures))
+    return out / PAGE
+
+
+def _embedded(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    # What a table holds, names and values alike, is text to show and never markup.
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    source = resources.files("epidyn") / "data" / "audit.html.jinja"
+    return environment.from_string(source.read_text(encoding="utf-8"))
