@@ -87,6 +87,24 @@ def test_elements_of_the_same_bases_share_them():
     assert store.codes("enhancer", same).tolist() == [bases(genome, "chr1", 26, 11)] * 3
 
 
+def test_a_change_is_made_once_an_element_and_shared_with_it():
+    repeat = GENOME.fetch("chr1", 20, 44)
+    genome = Genome.from_dict({"chr1": GENOME.fetch("chr1", 0, 97), "chrU": np.tile(repeat, 3)})
+    rows = [("chr1", 30, 40, 20, 33), ("chrU", 10, 20, 0, 13), ("chr1", 50, 60, 51, 51)]
+    told = []
+
+    def turn(codes: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> None:
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+            told.append((start, length))
+            codes[start : start + length] = codes[start : start + length][::-1].copy()
+
+    store = ElementStore.fill(genome, {"enhancer": request(11, *rows)}, turn)
+    assert sorted(told) in ([(0, 24), (24, 11)], [(0, 11), (11, 24)])
+    # Turned end to end, the first window holds the last one backwards.
+    first = store.codes("enhancer", store.positions("enhancer", [0, 1], [20, 0]))
+    assert first.tolist() == [bases(genome, "chr1", 33, 11)[::-1]] * 2
+
+
 def test_the_bases_are_read_only_and_windows_are_copies():
     store = ElementStore.fill(GENOME, {"promoter": request(7, ("chr1", 30, 40, 20, 33))})
     before = store.bases.copy()

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from epidyn import windows
-from epidyn.elements import ROLES, ElementStore, Ints, Role, WindowRequest, locate, refuse_windows_outside
+from epidyn.elements import ROLES, Change, ElementStore, Ints, Role, WindowRequest, locate, refuse_windows_outside
 from epidyn.errors import SplitError
 from epidyn.genome import Genome, reverse_complement
 from epidyn.splits import Split, draw_samples
@@ -86,11 +86,13 @@ def split_data(
     step: int = windows.DEFAULT_STEP,
     validation_fraction: float,
     seed: int,
+    change: Change | None = None,
 ) -> SplitData:
     """Read the elements of a split table and lay out its samples.
 
     Positives of training and validation are ``copies`` shifted copies, all of a pair on one side (unless the split
-    draws validation among samples); negatives and test pairs have their central window.
+    draws validation among samples); negatives and test pairs have their central window. ``change`` is what
+    :meth:`epidyn.elements.ElementStore.fill` takes.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def split_data(
         for role in ROLES
     }
     refuse_windows_outside(pairs, requests, {role: located[role].size for role in ROLES})
-    store = ElementStore.fill(genome, requests)
+    store = ElementStore.fill(genome, requests, change)
     samples = {
         part: _samples(store, labels, split.rows(part), starts, shifts) for part in ("train", "validation", "test")
     }

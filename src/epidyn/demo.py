@@ -94,7 +94,7 @@ def run_demo(
     seed
         Of simulation and training.
     shuffle_labels
-        Control: permute the labels within each chromosome before anything is learned.
+        Control: permute the labels within chromosome and distance bin before anything is learned.
     force
         Replace an earlier demo there.
 

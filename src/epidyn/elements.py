@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,9 @@ Role = Literal["enhancer", "promoter"]
 ROLES: tuple[Role, Role] = ("enhancer", "promoter")
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
+
+# Changes stored elements in place: all bases, and where each element begins and how long it is.
+Change = Callable[[Codes, Ints, Ints], None]
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,10 @@ class ElementStore:
         self._roles = dict(roles)
 
     @classmethod
-    def fill(cls, genome: Genome, requests: Mapping[Role, WindowRequest]) -> ElementStore:
-        """Read from ``genome`` what ``requests`` ask for.
+    def fill(
+        cls, genome: Genome, requests: Mapping[Role, WindowRequest], change: Change | None = None
+    ) -> ElementStore:
+        """Read from ``genome`` what ``requests`` ask for; ``change``, a control, alters each stored element once.
 
         Raises
         ------
@@ -85,6 +90,7 @@ class ElementStore:
         """
         indices = {role: _index(request) for role, request in requests.items()}
         bases = np.empty(sum(int(index.span_length.sum()) for index in indices.values()), dtype=np.uint8)
+        stored: list[tuple[int, int]] = []
         used = 0
         with progress.bar("Reading sequences", sum(len(index.offset) for index in indices.values())) as advance:
             for role, index in indices.items():
@@ -98,9 +104,12 @@ class ElementStore:
                     if key not in known:
                         known[key] = used
                         bases[used : used + length] = codes
+                        stored.append((used, length))
                         used += length
                     index.offset[element] = known[key]
                     advance(1)
+        if change is not None:
+            change(bases, *np.array(stored, dtype=np.int64).reshape(-1, 2).T)
         # A copy only where shared bases left room worth giving back.
         return cls(bases if used == len(bases) else bases[:used].copy(), indices)
 
@@ -207,7 +216,7 @@ def refuse_windows_outside(
 def element_numbers(pairs: pd.DataFrame, role: Role) -> Ints:
     """Return the number of each row's element, int64 (n,): from 0, in order of appearance."""
     columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
-    return pairs.groupby(columns, sort=False).ngroup().to_numpy(dtype=np.int64)
+    return np.asarray(pairs.groupby(columns, sort=False).ngroup(), dtype=np.int64)
 
 
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:

@@ -314,6 +314,18 @@ def test_paths_become_absolute(train, seen: list[RunConfig], inputs: Inputs, mon
     assert seen[0].network.dense == 9
 
 
+def test_fold_and_control_reach_the_run(train, seen: list[RunConfig]):
+    assert train("--split", "loco", "--fold", "chr2", "--shuffle-sequence", "dinucleotide").code == 0
+    assert (seen[0].split.split, seen[0].split.fold) == ("loco", "chr2")
+    assert seen[0].data.shuffle_sequence == "dinucleotide"
+
+
+def test_refuses_an_unknown_shuffle(train, work: Path):
+    refused(train("--shuffle-sequence", "codon"), "--shuffle-sequence", "'codon'", "'dinucleotide'")
+    refused(train("--set", "data.shuffle_sequence=codon"), "data.shuffle_sequence", "'dinucleotide'")
+    assert listing(work) == {}
+
+
 @pytest.mark.parametrize(
     ("split", "words"),
     [
@@ -321,6 +333,11 @@ def test_paths_become_absolute(train, seen: list[RunConfig], inputs: Inputs, mon
         (["--split", "chromosome:chr9"], ("--split", "chr9", "It has chr1, chr2, chr3")),
         (["--split", "chromosome:"], ("names no chromosome", "chr1, chr2, chr3")),
         (["--split", "column"], ("column 'split'", "none")),
+        (["--split", "loco"], ("--split loco has 3 folds", "--fold: chr1, chr2, chr3")),
+        (["--split", "loco", "--fold", "chr9"], ("--fold 'chr9' is unknown", "chr1, chr2, chr3")),
+        (["--split", "chromosome-kfold:4", "--fold", "0"], ("asks for 4 folds", "has 3 chromosomes", "at most 3")),
+        (["--fold", "chr1"], ("--fold chr1 has no meaning", "loco and chromosome-kfold:K")),
+        (["--validation", "blocks"], ("--validation blocks goes with --split element-disjoint only",)),
         (["--validation", "magic"], ("--validation 'magic' is unknown", "auto")),
         (["--validation", "chromosome:chr3"], ("--validation", "test", "Choose others")),
     ],

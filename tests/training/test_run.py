@@ -24,6 +24,7 @@ from epidyn.nn import stem
 from epidyn.nn.convolution import fft_token_convolution as by_fft
 from epidyn.training.config import RunConfig, make_config, read_settings
 from epidyn.training.folder import RunFolder
+from epidyn.training.inputs import read_inputs
 
 Build = Callable[..., RunConfig]
 
@@ -520,3 +521,28 @@ def test_a_split_that_leaks_says_so_in_log_metrics_and_model(
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert said["summary"] in warned
     assert said["summary"] in (tmp_path / "run" / "log.txt").read_text()
+
+
+def test_shuffled_sequences_are_the_same_for_training_and_test_and_recorded(
+    finished: Path, tmp_path: Path, toy_config: Build, caplog: pytest.LogCaptureFixture
+):
+    shuffled = toy_config(data={"shuffle_sequence": "dinucleotide"}, training={"max_steps": 1})
+    with caplog.at_level("INFO", logger="epidyn"):
+        model = training.train(shuffled, tmp_path / "run")
+    assert "control: the bases of each element are shuffled" in caplog.text
+    expected = {"shuffle_labels": False, "shuffle_sequence": "dinucleotide", "random_genome": False}
+    report = json.loads((tmp_path / "run" / "metrics.json").read_text())["data"]
+    for said in (report, model.provenance.training):
+        assert {name: said[name] for name in expected} == expected
+    here, there = (read_inputs(each).data.store.bases for each in (shuffled, toy_config()))
+    assert here.shape == there.shape
+    assert 0.5 < (here != there).mean() < 0.9
+    assert np.array_equal(np.bincount(here), np.bincount(there))
+
+
+def test_a_random_genome_is_recorded_as_a_control(simulated: Path, tmp_path: Path, toy_config: Build):
+    sizes = tmp_path / "toy.chrom.sizes"
+    lengths = [line.split("\t") for line in (simulated / "genome.fa.fai").read_text().splitlines()]
+    sizes.write_text("".join(f"{name}\t{size}\n" for name, size, *_ in lengths))
+    training.train(toy_config(data={"genome": f"random:{sizes}"}, training={"max_steps": 1}), tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["data"]["random_genome"] is True

@@ -18,7 +18,7 @@ def demo(
     ] = None,
     seed: Seed = 0,
     shuffle_labels: Annotated[
-        bool, typer.Option("--shuffle-labels", help="Control: permute labels within each chromosome.")
+        bool, typer.Option("--shuffle-labels", help="Control: permute labels within chromosome and distance bin.")
     ] = False,
     force: Force = False,
     quiet: Quiet = False,

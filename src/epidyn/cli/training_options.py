@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from epidyn.training.config import RunConfig
 
 _SECTIONS = {
-    "data": ("pairs", "genome", "kmer_vectors", "shuffle_labels"),
+    "data": ("pairs", "genome", "kmer_vectors", "shuffle_labels", "shuffle_sequence"),
     "split": ("split", "fold", "validation"),
     "training": (
         "protocol",
@@ -105,8 +105,12 @@ def _declared(
         bool, typer.Option("--rc-augment", help="Reverse-complement each window with probability 1/2.")
     ] = False,
     shuffle_labels: Annotated[
-        bool, typer.Option("--shuffle-labels", help="Control: permute labels within each chromosome.")
+        bool, typer.Option("--shuffle-labels", help="Control: permute labels within chromosome and distance bin.")
     ] = False,
+    shuffle_sequence: Annotated[
+        Literal["dinucleotide"] | None,
+        typer.Option(help="Control: shuffle each element's bases, keeping the counts of dinucleotides."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="At most; default 30.")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a lower validation loss before it stops; default 5.")

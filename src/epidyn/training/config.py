@@ -37,7 +37,10 @@ class DataConfig(_Section):
     pairs: str = Field(description="pair table")
     genome: str = Field(description="genome: FASTA, 2bit or random:hg19[:SEED]")
     kmer_vectors: str | None = Field(None, description="6-mer vectors, .npy (4097, dimensions) or word2vec text")
-    shuffle_labels: bool = Field(False, description="control: permute labels within each chromosome")
+    shuffle_labels: bool = Field(False, description="control: permute labels within chromosome and distance bin")
+    shuffle_sequence: Literal["dinucleotide"] | None = Field(
+        None, description="control: shuffle each element's bases, keeping the counts of dinucleotides"
+    )
 
 
 class SplitConfig(_Section):
@@ -85,6 +88,14 @@ class RunConfig(_Section):
     training: TrainingConfig = TrainingConfig()
     network: NetworkConfig = NetworkConfig()
 
+    def controls(self) -> dict[str, Any]:
+        """Return which controls make the data meaningless, as metrics and model file record it."""
+        return {
+            "shuffle_labels": self.data.shuffle_labels,
+            "shuffle_sequence": self.data.shuffle_sequence,
+            "random_genome": self.data.genome.startswith("random:"),
+        }
+
     def to_toml(self) -> str:
         """Return the run as TOML that :func:`read_settings` takes; what is None is left out."""
         return tomli_w.dumps(self.model_dump(exclude_none=True))
@@ -92,7 +103,7 @@ class RunConfig(_Section):
 
 # Section 9 of the design: what the article states, with validation drawn as its authors' line of work does.
 PUBLISHED: Settings = {
-    "data": {"shuffle_labels": False},
+    "data": {"shuffle_labels": False, "shuffle_sequence": None},
     "split": {"split": "random", "validation": "samples", "test_fraction": 0.1, "validation_fraction": 0.05},
     "training": {
         "protocol": "published",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from epidyn.controls import shuffle_labels
+from epidyn.controls import SequenceShuffle, shuffle_labels
 from epidyn.dataset import SplitData, split_data
 from epidyn.elements import Role, interval_hashes, locate
 from epidyn.errors import ConfigError, PairTableError
@@ -70,7 +70,7 @@ def read_table(config: RunConfig) -> tuple[pd.DataFrame, Genome]:
         pairs[f"{role}_chrom"] = location.chrom
     if config.data.shuffle_labels:
         pairs = shuffle_labels(pairs, seed=config.training.seed)
-        log.info("control: labels are permuted within each chromosome")
+        log.info("control: labels are permuted within chromosome and distance bin")
     return pairs, genome
 
 
@@ -101,6 +101,10 @@ def read_inputs(config: RunConfig) -> RunInputs:
         # How many copies balance the labels is not known before the split; it is never more.
         spans=spans(copies=DEFAULT_COPIES if copies == "balanced" else copies),
     )
+    change = None
+    if config.data.shuffle_sequence is not None:
+        change = SequenceShuffle(config.training.seed)
+        log.info("control: the bases of each element are shuffled; counts of dinucleotides stay")
     with genome:
         data = split_data(
             pairs,
@@ -111,6 +115,7 @@ def read_inputs(config: RunConfig) -> RunInputs:
             step=config.training.step,
             validation_fraction=config.split.validation_fraction,
             seed=config.training.seed,
+            change=change,
         )
         digests = {"pairs": sha256(config.data.pairs), "genome": genome.digest()}
         name = genome.name

@@ -56,7 +56,7 @@ def provenance(
     lines = inputs.pairs["cell_line"].unique().tolist() if "cell_line" in inputs.pairs else []
     timeless = {name: value for name, value in validation.items() if name != "seconds"}
     return Provenance(
-        training={**_training_settings(config), "shuffle_labels": config.data.shuffle_labels},
+        training={**_training_settings(config), **config.controls()},
         kmer_vectors=vectors,
         pairs=[{"name": Path(config.data.pairs).name, "sha256": inputs.digests["pairs"]}],
         genome={"name": inputs.genome_name, "digest": inputs.digests["genome"]},
@@ -88,7 +88,7 @@ def metrics_report(
             "rows": len(labels),
             "positives": int(labels.sum()),
             "copies": inputs.data.copies,
-            "shuffle_labels": config.data.shuffle_labels,
+            **config.controls(),
             "stored_bases": len(inputs.data.store.bases),
         },
         "split": {
