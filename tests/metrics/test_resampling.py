@@ -6,6 +6,7 @@ from scipy import stats
 
 from epidyn import metrics
 from epidyn.errors import MetricError
+from epidyn.metrics import resampling
 from epidyn.metrics.resampling import Ranked
 
 
@@ -18,15 +19,28 @@ def clustered(seed: int, *, spread: float, pairs: int = 900) -> tuple[np.ndarray
     return labels, rng.standard_normal(pairs) + labels * separation[chromosome], chromosome
 
 
+def expected(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    return metrics.auroc(labels, scores), metrics.aupr(labels, scores)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_draw_without_one_label_has_no_areas(label: int):
+    labels, units = np.array([0, 1, label]), np.array([0, 1, 2])
+    counts = np.array([[0, 1], [0, 1], [5, 0]], dtype=float)
+    got = Ranked(labels, np.array([0.5, 0.5, 0.1]), units).areas(counts)
+    assert np.isnan(got[0]).all()
+    assert got[1].tolist() == [0.5, 0.5]
+
+
 def test_areas_equal_those_of_repeated_pairs_with_ties():
     rng = np.random.default_rng(1)
     labels, scores = rng.integers(0, 2, 70), rng.integers(0, 9, 70).astype(float)
-    weights = rng.integers(0, 4, 70)
-    repeated = np.repeat(labels, weights), np.repeat(scores, weights)
-    got = Ranked(labels, scores).areas(weights.astype(float))
-    assert got == pytest.approx((metrics.auroc(*repeated), metrics.aupr(*repeated)), abs=1e-12)
-    whole = Ranked(labels, scores).areas()
-    assert whole == pytest.approx((metrics.auroc(labels, scores), metrics.aupr(labels, scores)), abs=1e-12)
+    units = rng.integers(0, 11, 70)
+    counts = rng.integers(0, 4, (11, 3))
+    got = Ranked(labels, scores, units).areas(counts.astype(float))
+    for draw in range(3):
+        repeated = (np.repeat(each, counts[units, draw]) for each in (labels, scores))
+        assert got[draw] == pytest.approx(expected(*repeated), abs=1e-12)
 
 
 def test_block_intervals_cover_the_truth_and_pair_intervals_do_not():
@@ -80,6 +94,38 @@ def test_intervals_hold_the_value_and_stay_between_0_and_1():
     assert (perfect.low, perfect.value, perfect.high) == pytest.approx((1, 1, 1))
 
 
+def test_a_draw_that_happens_to_be_perfect_does_not_widen_the_interval_without_bound():
+    labels = np.repeat([0, 1], [200, 8])
+    scores = np.concatenate([np.linspace(0, 1, 200), [0.97, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7]])
+    found = metrics.intervals(labels, scores, draws=300)["auroc"]
+    assert found.value > 0.995
+    assert found.low > 0.95
+
+
+def test_a_difference_that_is_the_same_in_every_draw_is_certain():
+    labels = np.repeat([0, 1], 20)
+    found = metrics.compare(labels, labels, -labels, draws=50)["auroc"]
+    assert (found.difference, found.low, found.high, found.p) == (1, 1, 1, 0)
+
+
+@pytest.mark.parametrize("numbers", [1, 3000])
+def test_draws_are_the_same_however_many_are_worked_on_at_once(monkeypatch: pytest.MonkeyPatch, numbers: int):
+    labels, scores, chromosome = clustered(9, spread=0.5, pairs=200)
+    at_once = metrics.intervals(labels, scores, blocks=chromosome, draws=51)
+    monkeypatch.setattr(resampling, "_CHUNK", numbers)
+    assert metrics.intervals(labels, scores, blocks=chromosome, draws=51) == at_once
+
+
+def test_one_bootstrap_answers_for_many_scores():
+    labels, first, chromosome = clustered(10, spread=0.5)
+    second = first + np.random.default_rng(0).standard_normal(len(first))
+    both = resampling.Bootstrap(labels, [first, second], blocks=chromosome, draws=60, seed=4)
+    alone = metrics.intervals(labels, second, blocks=chromosome, draws=60, seed=4)
+    assert both.intervals(1) == alone
+    assert both.intervals(0) != alone
+    assert both.compare(1, 0) == metrics.compare(labels, second, first, blocks=chromosome, draws=60, seed=4)
+
+
 def test_the_seed_decides():
     labels, scores, chromosome = clustered(6, spread=0.5)
     one, same, other = (
@@ -100,3 +146,5 @@ def test_refuses_too_few_blocks_and_one_label():
         metrics.intervals(labels, scores, blocks=np.where(np.arange(len(labels)) % 2, "chr1", "chr2"))
     with pytest.raises(MetricError, match="all 3 labels are the same"):
         metrics.intervals([1, 1, 1], [0.1, 0.2, 0.3])
+    with pytest.raises(MetricError, match="1 of 1 draws have both labels; an interval needs 2 or more"):
+        metrics.intervals(labels, scores, draws=1)
