@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from epidyn import __version__, windows
-from epidyn.calibration import prevalence_shift, sigmoid
+from epidyn.calibration import Calibration, prevalence_shift, sigmoid
 from epidyn.elements import ROLES, Codes, ElementStore, WindowRequest, locate, refuse_windows_outside
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
@@ -61,7 +61,7 @@ class Provenance(BaseModel):
     training_intervals: str | None = None
     training_prevalence: float | None = Field(None, gt=0, lt=1)
     metrics: dict[str, Any] | None = None
-    calibration: dict[str, Any] | None = None
+    calibration: Calibration | None = None
     version: str = __version__
 
     @field_validator("training_intervals")
@@ -180,7 +180,8 @@ class Model:
         rc_average
             Average the logit with that of both windows reverse-complemented.
         prevalence
-            Share of interacting pairs where the probabilities are to hold; by default the training set's.
+            Share of interacting pairs where the probabilities are to hold; by default that of the pairs it was
+            calibrated on, or, if it was not, the training set's.
         stem_memory
             Bytes for stems, each computed once an element while they fit; the result does not depend on it.
 
@@ -257,19 +258,29 @@ class Model:
         return self.probabilities(np.concatenate(batches) if batches else np.empty(0, dtype=np.float32))
 
     def probabilities(self, logits: Logits, prevalence: float | None = None) -> npt.NDArray[np.float32]:
-        """Return probabilities of logits, float32 (n,), at ``prevalence`` or as trained.
+        """Return probabilities of logits, float32 (n,), calibrated if the model is; see :meth:`predict`.
 
         Raises
         ------
         ConfigError
-            If ``prevalence`` is none, or the model does not know what it was trained at.
+            As :meth:`logit_shift`.
         """
-        return sigmoid(logits + self.logit_shift(prevalence))
+        calibration = self.provenance.calibration
+        log_odds = logits if calibration is None else calibration.log_odds(logits)
+        return sigmoid(log_odds + self.logit_shift(prevalence))
 
     def logit_shift(self, prevalence: float | None) -> float:
-        """Return what ``prevalence`` adds to a logit; 0 for None."""
+        """Return what ``prevalence`` adds to the log-odds of all pairs; 0 for None.
+
+        Raises
+        ------
+        ConfigError
+            If ``prevalence`` is none, or the model does not know what its log-odds hold at.
+        """
         if prevalence is None:
             return 0.0
+        if self.provenance.calibration is not None:
+            return prevalence_shift(self.provenance.calibration.prevalence, prevalence)
         trained = self.provenance.training_prevalence
         if trained is None:
             raise ConfigError("this model does not know its training prevalence, so --prevalence cannot be used.")

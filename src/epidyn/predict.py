@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import pandas as pd
 import torch
 
 from epidyn import __version__, progress
+from epidyn.calibration import sigmoid
 from epidyn.errors import ConfigError
 from epidyn.files import atomic_path, refuse_output, sha256, write_text
 from epidyn.genome import Genome
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
 from epidyn.scores import with_scores
-from epidyn.scoring import DEFAULT_BATCH_SIZE
+from epidyn.scoring import DEFAULT_BATCH_SIZE, Logits
 from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
 
 log = logging.getLogger("epidyn")
@@ -46,8 +48,9 @@ def predict_table(
     """Stream a pair table through a model and write its scores.
 
     The output is TSV: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
-    ``probability``, in row order; beside it ``OUT.json`` with the model's digest, the settings, and how many
-    elements were encoded.
+    ``probability``, in row order (of a calibrated model ``logit`` is its own, ``probability`` calibrated, and
+    ``raw_probability`` that of the logit); beside it ``OUT.json`` with the model's digest, the settings, and how
+    many elements were encoded.
 
     Parameters
     ----------
@@ -91,9 +94,7 @@ def predict_table(
         rows = 0
         for chunk in iter_pairs(pairs, rows=chunk_rows, on_bytes=advance):
             logits = model.predict_logits(chunk, genome, batch_size=batch_size, rc_average=rc_average, stems=stems)
-            scores = with_scores(
-                chunk, logits + model.logit_shift(prevalence), model.probabilities(logits, prevalence)
-            )
+            scores = _scored(model, chunk, logits, prevalence)
             scores.to_csv(
                 handle, sep="\t", index=False, header=rows == 0, float_format="%.7g", lineterminator="\n"
             )
@@ -106,6 +107,13 @@ def predict_table(
         counts = {"encoded": stems.encoded, "encoded_again": stems.again}
         _write_settings(f"{out}.json", model_path, pairs, genome, settings | counts)
     return rows
+
+
+def _scored(model: Model, pairs: pd.DataFrame, logits: Logits, prevalence: float | None) -> pd.DataFrame:
+    probabilities = model.probabilities(logits, prevalence)
+    if model.provenance.calibration is not None:
+        return with_scores(pairs, logits, probabilities, sigmoid(logits))
+    return with_scores(pairs, logits + model.logit_shift(prevalence), probabilities)
 
 
 def _write_settings(

@@ -12,15 +12,22 @@ from epidyn import metrics
 from epidyn.errors import PairTableError
 from epidyn.pairs import read_pairs
 
-LOGIT, PROBABILITY = "logit", "probability"
+LOGIT, PROBABILITY, RAW_PROBABILITY = "logit", "probability", "raw_probability"
 
 
 def with_scores(
-    pairs: pd.DataFrame, logits: npt.NDArray[np.floating], probabilities: npt.NDArray[np.floating]
+    pairs: pd.DataFrame,
+    logits: npt.NDArray[np.floating],
+    probabilities: npt.NDArray[np.floating],
+    raw: npt.NDArray[np.floating] | None = None,
 ) -> pd.DataFrame:
-    """Return the table with both columns behind it; scores that it had before are replaced."""
-    kept = pairs.drop(columns=[name for name in (LOGIT, PROBABILITY) if name in pairs])
-    return kept.assign(**{LOGIT: logits, PROBABILITY: probabilities})
+    """Return the table with the scores behind it; those that it had before are replaced.
+
+    ``raw`` are the probabilities before calibration, of a model that is calibrated.
+    """
+    kept = pairs.drop(columns=[name for name in (LOGIT, PROBABILITY, RAW_PROBABILITY) if name in pairs])
+    scored = kept.assign(**{LOGIT: logits, PROBABILITY: probabilities})
+    return scored if raw is None else scored.assign(**{RAW_PROBABILITY: raw})
 
 
 def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -29,7 +36,8 @@ def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As :func:`epidyn.read_pairs`, with ``logit`` (if there) and ``probability`` as float64.
+        As :func:`epidyn.read_pairs`, with ``probability``, and ``logit`` and ``raw_probability`` if there, as
+        float64.
 
     Raises
     ------
@@ -41,7 +49,9 @@ def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
     for column, cure in (("label", "predict a labelled table"), (PROBABILITY, "run `epidyn predict` first")):
         if column not in table:
             raise PairTableError(f"{path} has no column {column!r}, which evaluation needs; {cure}.")
-    table = table.assign(**{PROBABILITY: _numbers(table[PROBABILITY], 0, 1, "probabilities", path)})
+    for column in (PROBABILITY, RAW_PROBABILITY):
+        if column in table:
+            table = table.assign(**{column: _numbers(table[column], 0, 1, "probabilities", path)})
     if LOGIT in table:
         widest = np.finfo(np.float64).max
         table = table.assign(**{LOGIT: _numbers(table[LOGIT], -widest, widest, "logits", path)})

@@ -1,18 +1,32 @@
 """Scores of predictions, how sure they are, and how two of them compare: pure functions on arrays."""
 
-from epidyn.metrics.resampling import LEAST_BLOCKS, Comparison, Interval, compare, intervals
-from epidyn.metrics.summary import Curves, Summary, aupr, auroc, curves, summarise
+from epidyn.metrics.resampling import DRAWS, LEAST_BLOCKS, Comparison, Interval, compare, intervals
+from epidyn.metrics.summary import (
+    CalibrationCurve,
+    Curves,
+    Summary,
+    aupr,
+    auroc,
+    calibration_curve,
+    curves,
+    precision_at_recall,
+    summarise,
+)
 
 __all__ = [
+    "DRAWS",
     "LEAST_BLOCKS",
+    "CalibrationCurve",
     "Comparison",
     "Curves",
     "Interval",
     "Summary",
     "aupr",
     "auroc",
+    "calibration_curve",
     "compare",
     "curves",
     "intervals",
+    "precision_at_recall",
     "summarise",
 ]

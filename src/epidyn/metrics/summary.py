@@ -11,9 +11,17 @@ from epidyn.errors import MetricError
 
 Floats = npt.NDArray[np.floating]
 
+# At which recall precision is reported.
+RECALLS = (0.1, 0.25, 0.5)
+
 
 class Summary(TypedDict):
-    """What ``evaluate`` reports; AUPR must be compared with ``prevalence``, which a random score reaches."""
+    """What ``evaluate`` reports; AUPR must be compared with ``prevalence``, which a random score reaches.
+
+    ``brier`` is the mean squared difference of probability and label. ``precision_at_recall`` is that of the
+    fewest pairs, best first and ties whole, that hold 0.1, 0.25 and 0.5 of the positives;
+    ``enrichment_at_recall`` is it over the prevalence.
+    """
 
     auroc: float
     aupr: float
@@ -26,6 +34,17 @@ class Summary(TypedDict):
     positives: int
     negatives: int
     prevalence: float
+    brier: float
+    precision_at_recall: dict[str, float]
+    enrichment_at_recall: dict[str, float]
+
+
+class CalibrationCurve(TypedDict):
+    """Pairs in bins of rising probability: mean probability, share of positives, number."""
+
+    probability: list[float]
+    observed: list[float]
+    pairs: list[int]
 
 
 class Curves(TypedDict):
@@ -101,6 +120,7 @@ def summarise(
     ranked = scores if ranking is None else ranking
     called = scores >= threshold
     positives = int(truth.sum())
+    precisions = precision_at_recall(truth, ranked)
     return {
         "auroc": auroc(truth, ranked),
         "aupr": aupr(truth, ranked),
@@ -113,6 +133,42 @@ def summarise(
         "positives": positives,
         "negatives": len(truth) - positives,
         "prevalence": positives / len(truth),
+        "brier": float(np.mean((scores - truth) ** 2)),
+        "precision_at_recall": precisions,
+        "enrichment_at_recall": {at: value * len(truth) / positives for at, value in precisions.items()},
+    }
+
+
+def precision_at_recall(labels: npt.ArrayLike, scores: npt.ArrayLike) -> dict[str, float]:
+    """Return the precision at the highest threshold that reaches each of ``RECALLS``, by recall as text.
+
+    Takes and raises what :func:`auroc` does.
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(*checked(labels, scores))
+    # Recall falls; its last point, 0 with precision 1, stands for no threshold.
+    return {str(least): float(precision[:-1][recall[:-1] >= least][-1]) for least in RECALLS}
+
+
+def calibration_curve(labels: npt.ArrayLike, probabilities: npt.ArrayLike, bins: int = 10) -> CalibrationCurve:
+    """Return how often pairs of like probability interact.
+
+    Parameters
+    ----------
+    labels, probabilities
+        As :func:`summarise`.
+    bins
+        Bins of as equal numbers of pairs as ties, which stay together, allow; empty ones are left out.
+    """
+    truth, values = checked(labels, probabilities)
+    edges = np.unique(np.quantile(values, np.arange(1, bins) / bins))
+    number = np.searchsorted(edges, values, side="right")
+    _, number, count = np.unique(number, return_inverse=True, return_counts=True)
+    return {
+        "probability": (np.bincount(number, weights=values) / count).tolist(),
+        "observed": (np.bincount(number, weights=truth) / count).tolist(),
+        "pairs": count.tolist(),
     }
 
 
