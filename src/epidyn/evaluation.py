@@ -111,8 +111,8 @@ def require_same_pairs(scores: pd.DataFrame, other: pd.DataFrame) -> None:
     """Raise PairTableError unless both tables hold the same pairs and labels, row by row."""
     if len(scores) != len(other):
         raise PairTableError(
-            f"the tables compared hold {len(scores):,} and {len(other):,} pairs; they must hold the same ones, row "
-            "by row."
+            f"the tables compared hold {len(scores):,} and {len(other):,} pairs; they must hold the same ones, "
+            "row by row."
         )
     columns = [*REQUIRED, "label"]
     differs = (scores[columns].to_numpy() != other[columns].to_numpy()).any(axis=1)
@@ -120,7 +120,7 @@ def require_same_pairs(scores: pd.DataFrame, other: pd.DataFrame) -> None:
         row = int(differs.argmax())
         one, two = (" ".join(map(str, table[columns].iloc[row])) for table in (scores, other))
         raise PairTableError(
-            f"{int(differs.sum()):,} of {len(scores):,} rows of the tables compared hold different pairs or labels "
+            f"{int(differs.sum()):,} of {len(scores):,} rows of the tables compared hold other pairs or labels "
             "(rows count from 0); they must be the same, row by row. The first:",
             [f"row {row}: {one}", f"row {row}: {two}"],
         )
