@@ -1,6 +1,6 @@
 """Scores of predictions, how sure they are, and how two of them compare: pure functions on arrays."""
 
-from epidyn.metrics.resampling import DRAWS, LEAST_BLOCKS, Comparison, Interval, compare, intervals
+from epidyn.metrics.resampling import DRAWS, LEAST_BLOCKS, Bootstrap, Comparison, Interval, compare, intervals
 from epidyn.metrics.summary import (
     CalibrationCurve,
     Curves,
@@ -16,6 +16,7 @@ from epidyn.metrics.summary import (
 __all__ = [
     "DRAWS",
     "LEAST_BLOCKS",
+    "Bootstrap",
     "CalibrationCurve",
     "Comparison",
     "Curves",
