@@ -20,8 +20,9 @@ import torch
 
 from epidyn import metrics, plots, progress, training
 from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError
+from epidyn.evaluation import evaluate
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, write_text
-from epidyn.scores import ranking, read_scores, summarise
+from epidyn.scores import ranking, read_scores
 from epidyn.splits import folds
 from epidyn.training.config import RunConfig, make_config, read_settings
 from epidyn.training.folder import RunFolder
@@ -85,7 +86,7 @@ class Crossvalidation:
         ``sd`` over the folds that have both labels, and ``pooled``, all test pairs as one set. A score that does
         not exist is NaN, and note says why.
     intervals
-        Of the pooled scores, by chromosomes; empty where there are too few of them.
+        Of the pooled AUROC and AUPR, as :func:`epidyn.evaluation.evaluate` draws them.
     """
 
     folder: Path
@@ -211,9 +212,9 @@ def merge(out: str | os.PathLike[str]) -> Crossvalidation:
     _require_one_origin(reports)
     _write_table(folder / folder.PREDICTIONS, _predictions(folder, names), "\t")
     scored = read_scores(folder / folder.PREDICTIONS)
-    pooled = summarise(scored)
-    table = _table({name: report["test"] for name, report in reports.items()}, pooled)
-    found = Crossvalidation(folder.path, table, _intervals(scored))
+    pooled = evaluate(scored)
+    table = _table({name: report["test"] for name, report in reports.items()}, pooled.summary)
+    found = Crossvalidation(folder.path, table, pooled.intervals)
     _write_table(folder / folder.TABLE, table, ",")
     write_text(folder / folder.METRICS, json.dumps(_report(found, reports), indent=2, allow_nan=False) + "\n")
     plots.roc(scored["label"], ranking(scored), folder / folder.ROC)
@@ -340,13 +341,6 @@ def _table(tests: dict[str, dict[str, Any]], pooled: metrics.Summary) -> pd.Data
     ]
     table = pd.concat([table, pd.DataFrame(summaries)], ignore_index=True)
     return table.astype({"pairs": "Int64", "positives": "Int64"}).fillna({"note": ""})
-
-
-def _intervals(scored: pd.DataFrame) -> dict[str, metrics.Interval]:
-    chromosomes = scored["promoter_chrom"]
-    if chromosomes.nunique() < metrics.LEAST_BLOCKS:
-        return {}
-    return metrics.intervals(scored["label"], ranking(scored), blocks=chromosomes)
 
 
 def _report(found: Crossvalidation, reports: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -56,13 +56,11 @@ def crossval(
 
 
 def _print(found: Crossvalidation) -> None:
+    from epidyn.cli.tables import interval_text
     from epidyn.crossval import CrossvalFolder
 
     counts = {name: found.table[name].astype(object).fillna("-") for name in ("pairs", "positives")}
     print(found.table.assign(**counts).to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
     for name, interval in found.intervals.items():
-        print(
-            f"pooled {name.upper()} {interval.value:.4f}, {interval.level:.0%} interval {interval.low:.4f} to "
-            f"{interval.high:.4f} (bootstrap over {interval.blocks} chromosomes)"
-        )
+        print(f"pooled {name.upper()} {interval_text(interval)}")
     print(f"predictions of all folds: {found.folder / CrossvalFolder.PREDICTIONS}")

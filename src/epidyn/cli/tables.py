@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from epidyn.metrics import Interval
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
@@ -10,3 +14,12 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
+
+
+def interval_text(interval: Interval) -> str:
+    """Return a score with its interval and what the bootstrap drew."""
+    drawn = f"{interval.blocks} chromosomes" if interval.blocks else "single pairs: too narrow"
+    return (
+        f"{interval.value:.4f}   ({interval.level:.0%} interval {interval.low:.4f} to {interval.high:.4f}, "
+        f"bootstrap over {drawn})"
+    )
