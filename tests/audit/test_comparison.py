@@ -69,6 +69,23 @@ def test_a_model_that_knows_more_beats_the_best_baseline():
     assert found.scores["auroc"].low > best.scores["auroc"].value
 
 
+def test_a_perfect_model_is_compared_too():
+    pairs = pd.concat([scattered(seed, 60, 1).replace("chr1", f"chr{seed}") for seed in range(1, 7)])
+    test = np.flatnonzero(pairs["promoter_chrom"].isin(["chr1", "chr2", "chr3"]))
+    found = compared(pairs, scores_of(pairs, test, pairs["label"].to_numpy(dtype=float)[test]))
+    auroc = found.baselines[0].compared["auroc"]
+    assert (found.baselines[0].name, found.baselines[0].explained) == ("identity", 0)
+    assert (auroc.difference, auroc.low, auroc.high, auroc.p) == (0.5, 0.5, 0.5, 0)
+
+
+def test_a_model_at_chance_has_nothing_to_explain():
+    pairs = propensity(4)
+    test = some_rows(pairs)
+    found = compared(pairs, scores_of(pairs, test, np.full(len(test), 0.5)))
+    assert found.scores["aupr"].value == pytest.approx(found.prevalence)
+    assert [each.explained for each in found.baselines] == [None] * 3
+
+
 def test_base_composition_is_never_the_best_baseline_without_sequence():
     def oracle(features: Features, train: np.ndarray, test: np.ndarray) -> np.ndarray:
         return features.label[test].astype(float)

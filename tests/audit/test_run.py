@@ -58,12 +58,11 @@ def test_the_propensity_rule_leaks_and_the_verdict_says_why(seed: int):
 @pytest.mark.parametrize("rule", ["presence", "pairing"])
 @pytest.mark.parametrize("settings", [{}, {"pairs_per_promoter": 6}], ids=["single", "shared"])
 def test_a_rule_of_sequence_does_not_leak(rule: str, settings: dict[str, int]):
-    for seed in (1, 2):
-        found = audit(simulated(rule, seed, **settings).pairs, draws=100)
-        assert not found.verdict.leaks
-        assert said(found).startswith("No leak found")
-        (shared,) = re.findall(r"Hold chromosomes out all the same: .* (\d+)% have their promoter", said(found))
-        assert (int(shared) > 90) == bool(settings)
+    found = audit(simulated(rule, 1, **settings).pairs, draws=100)
+    assert not found.verdict.leaks
+    assert said(found).startswith("No leak found")
+    (shared,) = re.findall(r"Hold chromosomes out all the same: .* (\d+)% have their promoter", said(found))
+    assert (int(shared) > 90) == bool(settings)
 
 
 def test_a_table_whose_distances_tell_the_labels_is_no_leak_but_confounded():

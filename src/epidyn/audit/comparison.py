@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from epidyn import metrics, progress
 from epidyn.audit.baselines import Baseline, Rows
-from epidyn.audit.features import Features, Floats, Ints
+from epidyn.audit.features import Features, Ints
 from epidyn.audit.scoring import blocks_of
 from epidyn.elements import ROLES
 from epidyn.errors import PairTableError, SplitError
-from epidyn.metrics import Comparison, Interval
+from epidyn.metrics import Bootstrap, Comparison, Interval
 from epidyn.pairs import REQUIRED
 from epidyn.scores import ranking
 
@@ -110,19 +109,17 @@ def compare_with_model(
     label = scores["label"].to_numpy(dtype=np.int64)
     _require_both_labels(label, features.label[train], source)
     model = ranking(scores).to_numpy(dtype=np.float64)
-    predicted: list[Floats] = [baseline.predict(features, train, test) for baseline in baselines]
+    predicted = [baseline.predict(features, train, test) for baseline in baselines]
     blocks = blocks_of(features.chrom[test])
-    prevalence = float(label.mean())
-    own = metrics.intervals(label, model, blocks=blocks, draws=draws, seed=seed)
+    drawn = Bootstrap(label, [model, *predicted], blocks=blocks, draws=draws, seed=seed)
+    own, prevalence = drawn.intervals(0), float(label.mean())
     gained = own["aupr"].value - prevalence
     found = []
-    with progress.bar("Comparing", len(baselines)) as advance:
-        for baseline, each in zip(baselines, predicted, strict=True):
-            theirs = metrics.intervals(label, each, blocks=blocks, draws=draws, seed=seed)
-            compared = metrics.compare(label, model, each, blocks=blocks, draws=draws, seed=seed)
-            explained = (theirs["aupr"].value - prevalence) / gained if gained > 0 else None
-            found.append(BaselineOnScores(baseline.name, baseline.reads_sequence, theirs, explained, compared))
-            advance(1, baseline.name)
+    for place, baseline in enumerate(baselines, start=1):
+        theirs = drawn.intervals(place)
+        explained = (theirs["aupr"].value - prevalence) / gained if gained > 0 else None
+        compared = drawn.compare(0, place)
+        found.append(BaselineOnScores(baseline.name, baseline.reads_sequence, theirs, explained, compared))
     best = max((each for each in found if not each.reads_sequence), key=lambda each: each.scores["aupr"].value)
     return ModelScores(source, len(label), int(label.sum()), prevalence, len(train), own, found, best.name)
 

@@ -18,7 +18,7 @@ from epidyn.audit.verdict import Verdict, judge
 from epidyn.errors import ConfigError, SplitError
 from epidyn.genome import Genome
 from epidyn.leakage import Leakage, measure
-from epidyn.metrics.resampling import DRAWS
+from epidyn.metrics import DRAWS
 from epidyn.spans import window_spans
 from epidyn.splits import TEST_FRACTION, Split, make_split
 

@@ -12,8 +12,7 @@ import pandas as pd
 from epidyn import metrics, progress
 from epidyn.audit.baselines import Baseline, Rows
 from epidyn.audit.features import Features, Floats
-from epidyn.metrics import Interval
-from epidyn.metrics.resampling import LEAST_BLOCKS
+from epidyn.metrics import LEAST_BLOCKS, Interval
 from epidyn.splits import Split, folds
 
 

@@ -129,8 +129,8 @@ def _on_held_out(
             auroc, aupr = each.held_out.pooled["auroc"], each.held_out.pooled["aupr"]
             sentences.append(
                 f"Also with chromosomes held out, {each.name} alone scores AUROC {auroc.value:.3f} and AUPR "
-                f"{aupr.value:.3f} (chance 0.5 and {facts.prevalence:.3f}): no leak, but no biology of sequence "
-                "either, and a model must beat it."
+                f"{aupr.value:.3f} (chance 0.5 and {facts.prevalence:.3f}): that comes from how the pairs were "
+                "chosen, not from sequence, and a model must beat it."
             )
     return sentences
 
