@@ -23,6 +23,7 @@ from torch import Tensor
 import epidyn
 from epidyn import Genome, Model, windows
 from epidyn import model as model_module
+from epidyn.calibration import Calibration, fit_calibration
 from epidyn.elements import interval_hashes
 from epidyn.errors import (
     ChromosomeError,
@@ -103,6 +104,20 @@ class Composition:
     def restore(cls, configuration: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
         assert configuration == {"bases": "GC"}
         return cls(tensors["weight"].item())
+
+
+def calibrated_at(prevalence: float) -> Calibration:
+    return Calibration(
+        method="platt",
+        slope=0.5,
+        intercept=-1.25,
+        pairs=400,
+        positives=round(400 * prevalence),
+        brier_before=0.2,
+        brier_after=0.1,
+        scores={"name": "s.tsv", "sha256": "44"},
+        model="55",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -402,7 +417,7 @@ def test_provenance_survives_the_file(tmp_path: Path, pairs: pd.DataFrame):
         training_intervals=pack_hashes(interval_hashes(pairs)),
         training_prevalence=1 / 3,
         metrics={"test": {"auroc": 0.75}, "validation": None},
-        calibration={"slope": 1.5},
+        calibration=calibrated_at(0.25),
     )
     assert set(origin.model_dump()) == set(Provenance.model_fields)
     Model(NetworkScorer(small_network()), origin).save(tmp_path / "m.safetensors")
@@ -466,6 +481,59 @@ def test_a_failed_save_leaves_the_old_file(model: Model, tmp_path: Path, monkeyp
 def test_refuses_to_save_where_there_is_no_folder(model: Model, tmp_path: Path):
     with pytest.raises(OutputError, match="no folder"):
         model.save(tmp_path / "none" / "m.safetensors")
+
+
+# Calibration
+
+
+def test_a_calibrated_model_predicts_calibrated_probabilities(model: Model, pairs: pd.DataFrame, genome: Genome):
+    origin = Provenance(training_prevalence=TRAINED_AT, calibration=calibrated_at(0.25))
+    calibrated = Model(model.scorer, origin)
+    logits = model.predict_logits(pairs, genome)
+    assert calibrated.predict_logits(pairs, genome).tolist() == logits.tolist()
+    expected = logistic(0.5 * logits - 1.25)
+    np.testing.assert_allclose(calibrated.predict(pairs, genome), expected, atol=1e-6)
+    codes = [codes.numpy() for codes in small_codes()]
+    own = np.log(model.predict_codes(*codes) / (1 - model.predict_codes(*codes)))
+    np.testing.assert_allclose(calibrated.predict_codes(*codes), logistic(0.5 * own - 1.25), atol=1e-5)
+
+
+@pytest.mark.parametrize("trained_at", [None, 0.5])
+def test_a_calibrated_probability_is_shifted_from_the_prevalence_of_the_calibration(trained_at: float | None):
+    origin = Provenance(training_prevalence=trained_at, calibration=calibrated_at(0.25))
+    calibrated = Model(Composition(1.0), origin)
+    even = np.array([2.5], dtype=np.float32)  # half of 2.5 less 1.25: even odds where one of four interacts
+    assert calibrated.probabilities(even).tolist() == pytest.approx([0.5])
+    assert calibrated.probabilities(even, 0.25).tolist() == pytest.approx([0.5])
+    # From odds of 1/3 to odds of 1/99 is a 33rd: 1/33 to 1.
+    assert calibrated.probabilities(even, 0.01).tolist() == pytest.approx([1 / 34], rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_probabilities_hold_where_the_wanted_prevalence_is_the_true_one(method: Any):
+    """Trained at even odds, calibrated where 30% interact, used where 5% do: each at its own prevalence."""
+    rng = np.random.default_rng(3)
+
+    def scored(pairs: int, prevalence: float) -> tuple[np.ndarray, np.ndarray]:
+        labels = (rng.random(pairs) < prevalence).astype(np.int8)
+        return (5 * (rng.standard_normal(pairs) + 2 * labels - 1)).astype(np.float32), labels
+
+    fitted = fit_calibration(*scored(30_000, 0.3), method)
+    calibrated = Model(Composition(1.0), Provenance(training_prevalence=0.5, calibration=fitted))
+    for prevalence in (0.05, 0.3, 0.8):
+        logits, labels = scored(100_000, prevalence)
+        probability = calibrated.probabilities(logits, prevalence)
+        assert probability.mean() == pytest.approx(prevalence, abs=0.01)
+        likely = probability > 0.5
+        assert labels[likely].mean() == pytest.approx(probability[likely].mean(), abs=0.03)
+
+
+def test_a_damaged_calibration_is_refused(model_file: Path, tmp_path: Path):
+    metadata, tensors = parts_of(model_file)
+    damaged = {**calibrated_at(0.25).model_dump(), "slope": -2}
+    save_file(tensors, tmp_path / "bad.safetensors", metadata={**metadata, "calibration": json.dumps(damaged)})
+    with pytest.raises(ModelFileError, match=r"cannot be used:\n  calibration.slope: "):
+        Model.load(tmp_path / "bad.safetensors")
 
 
 # Files that are no models

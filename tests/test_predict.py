@@ -13,6 +13,7 @@ import torch
 
 import epidyn
 from epidyn import Genome, Model, read_pairs
+from epidyn.calibration import Calibration
 from epidyn.errors import (
     ChromosomeError,
     ConfigError,
@@ -26,6 +27,7 @@ from epidyn.model import Provenance
 from epidyn.nn import EpiDynFusion
 from epidyn.pairs.schema import REQUIRED
 from epidyn.predict import predict_table
+from epidyn.scores import ranking, read_scores
 from epidyn.scoring import NetworkScorer
 from tests.conftest import needs_data
 from tests.nn.toys import small_config
@@ -189,6 +191,52 @@ def test_prevalence_shifts_logit_and_probability(model_file: Path, genome: Genom
     shift = np.log(0.1 / 0.9) - np.log(TRAINED_AT / (1 - TRAINED_AT))
     np.testing.assert_allclose(scored["logit"], model.predict_logits(at_once, genome) + shift, atol=1e-5)
     np.testing.assert_allclose(scored["probability"], 1 / (1 + np.exp(-scored["logit"])), atol=1e-6)
+
+
+@pytest.fixture
+def calibrated_file(model_file: Path, tmp_path: Path) -> Path:
+    model = Model.load(model_file)
+    fitted = Calibration(
+        method="isotonic",
+        logits=[-1.0, 1.0],
+        probabilities=[0.1, 0.1],  # a plateau: only the logit ranks
+        pairs=200,
+        positives=20,
+        brier_before=0.2,
+        brier_after=0.1,
+    )
+    model.provenance = model.provenance.model_copy(update={"calibration": fitted})
+    model.save(tmp_path / "calibrated.safetensors")
+    return tmp_path / "calibrated.safetensors"
+
+
+@pytest.mark.parametrize(("prevalence", "expected"), [(None, 0.1), (0.1, 0.1), (0.5, 0.5)])
+def test_a_calibrated_model_writes_raw_probabilities_too(
+    model_file: Path,
+    calibrated_file: Path,
+    genome: Genome,
+    pairs: Path,
+    out: Path,
+    prevalence: float | None,
+    expected: float,
+):
+    predict_table(calibrated_file, pairs, genome, out, prevalence=prevalence)
+    scored = read_scores(out)
+    assert list(scored)[-3:] == ["logit", "probability", "raw_probability"]
+    own = Model.load(model_file).predict_logits(read_pairs(pairs), genome)
+    np.testing.assert_allclose(scored["logit"], own, atol=1e-5)
+    np.testing.assert_allclose(scored["raw_probability"], 1 / (1 + np.exp(-own)), atol=1e-6)
+    np.testing.assert_allclose(scored["probability"], expected, atol=1e-6)
+    assert np.argsort(ranking(scored)).tolist() == np.argsort(own).tolist()
+
+
+def test_raw_probabilities_of_earlier_scores_are_not_kept(
+    model_file: Path, calibrated_file: Path, genome: Genome, pairs: Path, out: Path
+):
+    predict_table(calibrated_file, pairs, genome, out)
+    again = out.with_name("again.tsv")
+    predict_table(model_file, out, genome, again)
+    assert list(read_scores(again))[-2:] == ["logit", "probability"]
 
 
 def test_without_out_scores_go_to_standard_output(

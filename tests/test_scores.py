@@ -41,6 +41,21 @@ def test_scores_stand_behind_the_table(pairs: pd.DataFrame):
     pd.testing.assert_frame_equal(pairs, before)
 
 
+def test_raw_probabilities_stand_last_and_are_numbers(tmp_path: Path, pairs: pd.DataFrame):
+    scored = with_scores(pairs, LOGITS, PROBABILITIES, PROBABILITIES[::-1])
+    assert list(scored) == [*pairs, "logit", "probability", "raw_probability"]
+    write_pairs(scored, tmp_path / "scores.tsv")
+    assert read_scores(tmp_path / "scores.tsv")["raw_probability"].tolist() == PROBABILITIES[::-1].tolist()
+    assert list(with_scores(scored, LOGITS, PROBABILITIES)) == [*pairs, "logit", "probability"]
+
+
+def test_a_raw_probability_that_is_none_is_listed(tmp_path: Path, pairs: pd.DataFrame):
+    write_pairs(pairs.assign(probability=0.5, raw_probability=["0", "1.5", "x"]), tmp_path / "scores.tsv")
+    with pytest.raises(PairTableError, match="2 probabilities are no number from 0 to 1") as caught:
+        read_scores(tmp_path / "scores.tsv")
+    assert caught.value.rows == ("row 1: '1.5'", "row 2: 'x'")
+
+
 def test_scores_are_by_row_whatever_the_index(pairs: pd.DataFrame):
     scored = with_scores(pairs.set_index(np.array([7, 3, 5])), LOGITS, PROBABILITIES)
     assert scored["probability"].tolist() == PROBABILITIES.tolist()

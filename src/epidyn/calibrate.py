@@ -8,13 +8,14 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from epidyn.calibration import Calibration, Method, fit_calibration
 from epidyn.elements import interval_hashes
 from epidyn.errors import ConfigError, MetricError, PairTableError
 from epidyn.files import refuse_output, sha256
 from epidyn.model import Model
-from epidyn.scores import LOGIT, read_scores
+from epidyn.scores import LOGIT, RAW_PROBABILITY, read_scores
 
 log = logging.getLogger("epidyn")
 
@@ -48,7 +49,8 @@ def calibrate(
     OutputError
         If ``out`` exists, without ``force``, or is an input.
     ConfigError
-        If the file beside the scores says that they are another model's, or were shifted to a prevalence.
+        If the file beside the scores says that they are another model's, or that their logits were shifted to a
+        prevalence.
     PairTableError
         If the scores have no labels or no logits.
     MetricError
@@ -61,30 +63,35 @@ def calibrate(
         raise PairTableError(
             f"{scores} has no column 'logit', which calibration needs; run `epidyn predict` first."
         )
-    digest = sha256(model_path)
-    known = {digest, *([model.provenance.calibration.model] if model.provenance.calibration else [])}
-    _check_origin(Path(f"{scores}.json"), known, model_path)
-    hashes = interval_hashes(table)
-    seen = int(np.isin(hashes, model.provenance.interval_hashes()).sum())
-    if seen:
-        log.warning(
-            "the model has seen %d of the %d elements of these pairs in training or validation: probabilities "
-            "calibrated on them are too sure. Held-out pairs are better.",
-            seen,
-            len(hashes),
-        )
+    digest, earlier = sha256(model_path), model.provenance.calibration
+    uncalibrated = earlier.model if earlier and earlier.model else digest
+    shifted = RAW_PROBABILITY not in table  # of a calibrated model --prevalence leaves the logit as it is
+    _check_origin(Path(f"{scores}.json"), {digest, uncalibrated}, model_path, shifted=shifted)
+    _warn_of_seen_elements(table, model)
     try:
         fitted = fit_calibration(table[LOGIT].to_numpy(), table["label"].to_numpy(), method)
     except MetricError as error:
         raise MetricError(f"{scores}: {error.headline}") from error
-    origin = {"scores": {"name": Path(scores).name, "sha256": sha256(scores)}, "model": digest}
+    origin = {"scores": {"name": Path(scores).name, "sha256": sha256(scores)}, "model": uncalibrated}
     fitted = fitted.model_copy(update=origin)
     model.provenance = model.provenance.model_copy(update={"calibration": fitted})
     model.save(out)
     return fitted
 
 
-def _check_origin(beside: Path, known: set[str | None], model_path: str | os.PathLike[str]) -> None:
+def _warn_of_seen_elements(table: pd.DataFrame, model: Model) -> None:
+    hashes = interval_hashes(table)
+    seen = int(np.isin(hashes, model.provenance.interval_hashes()).sum())
+    if seen:
+        log.warning(
+            "the model has seen %s of the %s elements of these pairs in training or validation: probabilities "
+            "calibrated on them are too sure. Held-out pairs are better.",
+            f"{seen:,}",
+            f"{len(hashes):,}",
+        )
+
+
+def _check_origin(beside: Path, known: set[str], model_path: str | os.PathLike[str], *, shifted: bool) -> None:
     """Check what ``predict`` wrote beside its scores, if it is there."""
     if not beside.is_file():
         return
@@ -96,8 +103,11 @@ def _check_origin(beside: Path, known: set[str | None], model_path: str | os.Pat
             f"{beside} is not what predict writes ({error}). Remove it, or predict again."
         ) from error
     if digest not in known:
-        raise ConfigError(f"these scores are another model's, says {beside}. Predict with {model_path} first.")
-    if prevalence is not None:
+        raise ConfigError(
+            f"these scores are another model's, says {beside} (model sha256 {digest}). Predict with {model_path} "
+            "first."
+        )
+    if prevalence is not None and shifted:
         raise ConfigError(
             f"these scores were shifted to prevalence {prevalence}, says {beside}. Predict without --prevalence."
         )

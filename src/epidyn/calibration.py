@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from epidyn import metrics
 from epidyn.errors import ConfigError, MetricError
 
 Method = Literal["platt", "isotonic"]
@@ -34,10 +35,10 @@ class Calibration(BaseModel):
         Name and digest of the scores it was fitted on, and the digest of the model file that it was fitted for.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: Method
-    slope: float | None = None
+    slope: float | None = Field(None, gt=0)
     intercept: float | None = None
     logits: list[float] | None = None
     probabilities: list[float] | None = None
@@ -52,10 +53,16 @@ class Calibration(BaseModel):
     def _whole(self) -> Self:
         if self.method == "platt" and (self.slope is None or self.intercept is None):
             raise ValueError("a Platt calibration needs slope and intercept")
-        if self.method == "isotonic" and not (
-            self.logits and self.probabilities and len(self.logits) == len(self.probabilities)
-        ):
-            raise ValueError("an isotonic calibration needs logits and probabilities, as many of each")
+        if self.method == "isotonic":
+            logits, probabilities = self.logits or [], self.probabilities or []
+            if not logits or len(logits) != len(probabilities):
+                raise ValueError("an isotonic calibration needs logits and probabilities, as many of each")
+            if sorted(set(logits)) != logits or sorted(probabilities) != probabilities:
+                raise ValueError("the logits and probabilities of an isotonic calibration must rise")
+            if probabilities[0] < 0 or probabilities[-1] > 1:
+                raise ValueError("the probabilities of an isotonic calibration must lie from 0 to 1")
+        if self.positives > self.pairs - LEAST_PAIRS:
+            raise ValueError(f"positives must be fewer than the pairs by {LEAST_PAIRS} or more")
         return self
 
     @property
@@ -119,7 +126,8 @@ def fit_calibration(logits: Floats, labels: npt.NDArray[np.integer], method: Met
     Raises
     ------
     MetricError
-        If there are too few pairs of a label, or higher logits do not interact more.
+        If there are too few pairs of a label, higher logits do not interact more, or one logit separates the
+        labels, which leaves Platt's slope without bounds.
     """
     positives = int(np.sum(labels))
     if min(positives, len(labels) - positives) < LEAST_PAIRS:
@@ -127,41 +135,41 @@ def fit_calibration(logits: Floats, labels: npt.NDArray[np.integer], method: Met
             f"calibration needs {LEAST_PAIRS} pairs of each label or more; there are {positives} positive and "
             f"{len(labels) - positives} negative ones. Score more pairs."
         )
-    fitted = _platt(logits, labels) if method == "platt" else _isotonic(logits, labels)
-    before = sigmoid(logits)
+    wide = np.asarray(logits, dtype=np.float64)
+    # Where this holds, neither fit would rise.
+    if np.ptp(wide) == 0 or wide[labels == 1].mean() <= wide[labels == 0].mean():
+        raise MetricError(
+            "of these pairs those with higher logits do not interact more often: the model does not rank them, "
+            "and no calibration mends that."
+        )
+    fitted = _platt(wide, labels) if method == "platt" else _isotonic(wide, labels)
     draft = Calibration(
         method=method,
         **fitted,
         pairs=len(labels),
         positives=positives,
-        brier_before=_brier(before, labels),
+        brier_before=metrics.brier(labels, sigmoid(wide)),
         brier_after=0.0,
     )
-    return draft.model_copy(update={"brier_after": _brier(sigmoid(draft.log_odds(logits)), labels)})
+    return draft.model_copy(update={"brier_after": metrics.brier(labels, sigmoid(draft.log_odds(wide)))})
 
 
 def _platt(logits: Floats, labels: npt.NDArray[np.integer]) -> dict[str, float]:
     from sklearn.linear_model import LogisticRegression
 
-    regression = LogisticRegression(C=np.inf, max_iter=1000).fit(np.asarray(logits)[:, None], labels)
-    slope, intercept = float(regression.coef_[0, 0]), float(regression.intercept_[0])
-    if slope <= 0:
+    if logits[labels == 0].max() <= logits[labels == 1].min():
         raise MetricError(
-            f"of these pairs those with higher logits interact less (slope {slope:.3g}): the model does not rank "
-            "them, and no calibration mends that."
+            "one logit separates the labels of these pairs, so Platt's slope has no bounds. Score more pairs, or "
+            "use --method isotonic."
         )
-    return {"slope": slope, "intercept": intercept}
+    unit = logits.std()  # the solver's tolerance is for numbers about 1
+    regression = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+    regression.fit(logits[:, np.newaxis] / unit, labels)
+    return {"slope": float(regression.coef_[0, 0] / unit), "intercept": float(regression.intercept_[0])}
 
 
 def _isotonic(logits: Floats, labels: npt.NDArray[np.integer]) -> dict[str, list[float]]:
     from sklearn.isotonic import IsotonicRegression
 
     regression = IsotonicRegression(out_of_bounds="clip").fit(logits, labels)
-    knots, values = regression.X_thresholds_, regression.y_thresholds_
-    if values[0] == values[-1]:
-        raise MetricError("of these pairs those with higher logits do not interact more: there is nothing to fit.")
-    return {"logits": knots.tolist(), "probabilities": values.tolist()}
-
-
-def _brier(probabilities: Floats, labels: npt.NDArray[np.integer]) -> float:
-    return float(np.mean((np.asarray(probabilities, dtype=np.float64) - labels) ** 2))
+    return {"logits": regression.X_thresholds_.tolist(), "probabilities": regression.y_thresholds_.tolist()}

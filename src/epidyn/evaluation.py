@@ -18,6 +18,20 @@ log = logging.getLogger("epidyn")
 Resample = Literal["blocks", "pairs", "none"]
 LEAST_DRAWS = 100
 
+_TOO_FEW_CHROMOSOMES = (
+    "the pairs lie on %d chromosomes, and %d are needed to tell how chromosomes differ: the intervals are those "
+    "of single pairs, which are too narrow"
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Other scores of the same pairs: all of theirs with intervals, and how much better the first ones are."""
+
+    summary: metrics.Summary
+    intervals: dict[str, metrics.Interval]
+    differences: dict[str, metrics.Comparison]
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -27,35 +41,33 @@ class Evaluation:
     ----------
     summary
         All scores.
-    intervals
-        Of AUROC and AUPR; empty if none were asked for.
     curve
         The calibration curve.
     raw_brier
         The Brier score before calibration, if the scores are calibrated.
-    other, comparison
-        The summary of the scores compared with, and first minus other; None without them.
+    resampled
+        What was drawn for intervals; not what was asked for if there are too few chromosomes.
+    draws, seed
+        Number of draws, and their seed.
+    intervals
+        Of AUROC and AUPR; empty if none were asked for.
+    compared
+        The scores compared with, if any.
     """
 
     summary: metrics.Summary
-    intervals: dict[str, metrics.Interval]
     curve: metrics.CalibrationCurve
-    raw_brier: float | None = None
-    other: metrics.Summary | None = None
-    comparison: dict[str, metrics.Comparison] | None = None
+    raw_brier: float | None
+    resampled: Resample
+    draws: int
+    seed: int
+    intervals: dict[str, metrics.Interval]
+    compared: Compared | None
 
     def report(self) -> dict[str, Any]:
-        """Return the content of ``metrics.json``."""
-        content: dict[str, Any] = {
-            **self.summary,
-            "raw_brier": self.raw_brier,
-            "intervals": {name: asdict(interval) for name, interval in self.intervals.items()},
-            "calibration_curve": self.curve,
-        }
-        if self.comparison is not None:
-            compared = {name: asdict(each) for name, each in self.comparison.items()}
-            content["comparison"] = {"other": self.other, **compared}
-        return content
+        """Return all of it as plain values, the summary's first."""
+        content = asdict(self)
+        return {**content.pop("summary"), **content}
 
 
 def evaluate(
@@ -92,19 +104,25 @@ def evaluate(
         If ``resample`` is unknown, ``draws`` is below 100, or a comparison is to be made with ``none``.
     """
     _check(resample, draws, compared=other is not None)
-    labels, rank = scores["label"], ranking(scores)
+    labels, ranks = scores["label"], [ranking(scores)]
+    if other is not None:
+        require_same_pairs(scores, other)
+        ranks.append(ranking(other))
     summary = summarise(scores, threshold)
-    options = {"draws": draws, "seed": seed}
-    blocks = _blocks(scores) if resample == "blocks" else None
-    intervals = {} if resample == "none" else metrics.intervals(labels, rank, blocks=blocks, **options)
+    chromosomes = scores["promoter_chrom"].nunique()
+    if resample == "blocks" and chromosomes < metrics.LEAST_BLOCKS:
+        resample = "pairs"
+        log.warning(_TOO_FEW_CHROMOSOMES, chromosomes, metrics.LEAST_BLOCKS)
+    intervals, compared = {}, None
+    if resample != "none":
+        blocks = scores["promoter_chrom"] if resample == "blocks" else None
+        bootstrap = metrics.Bootstrap(labels, ranks, blocks=blocks, draws=draws, seed=seed)
+        intervals = bootstrap.intervals(0)
+        if other is not None:
+            compared = Compared(summarise(other, threshold), bootstrap.intervals(1), bootstrap.compare(0, 1))
     curve = metrics.calibration_curve(labels, scores[PROBABILITY])
-    raw = scores.get(RAW_PROBABILITY)
-    raw_brier = None if raw is None else float(((raw - labels) ** 2).mean())
-    if other is None:
-        return Evaluation(summary, intervals, curve, raw_brier)
-    require_same_pairs(scores, other)
-    comparison = metrics.compare(labels, rank, ranking(other), blocks=blocks, **options)
-    return Evaluation(summary, intervals, curve, raw_brier, summarise(other, threshold), comparison)
+    raw_brier = metrics.brier(labels, scores[RAW_PROBABILITY]) if RAW_PROBABILITY in scores else None
+    return Evaluation(summary, curve, raw_brier, resample, draws, seed, intervals, compared)
 
 
 def require_same_pairs(scores: pd.DataFrame, other: pd.DataFrame) -> None:
@@ -124,20 +142,6 @@ def require_same_pairs(scores: pd.DataFrame, other: pd.DataFrame) -> None:
             "(rows count from 0); they must be the same, row by row. The first:",
             [f"row {row}: {one}", f"row {row}: {two}"],
         )
-
-
-def _blocks(scores: pd.DataFrame) -> pd.Series[str] | None:
-    """Return the chromosome of each pair, or None, saying so, if there are too few."""
-    chromosomes = scores["promoter_chrom"]
-    if chromosomes.nunique() >= metrics.LEAST_BLOCKS:
-        return chromosomes
-    log.warning(
-        "the pairs lie on %d chromosomes, and %d are needed to tell how chromosomes differ: the intervals are "
-        "those of single pairs, which are too narrow",
-        chromosomes.nunique(),
-        metrics.LEAST_BLOCKS,
-    )
-    return None
 
 
 def _check(resample: str, draws: int, *, compared: bool) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epidyn import metrics
@@ -36,6 +36,7 @@ def slow_average_precision(labels, scores) -> float:
 tables = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5).map(lambda x: x / 5)), min_size=2, max_size=30)
 
 
+@settings(deadline=None)  # the first call loads scikit-learn
 @given(tables.filter(lambda rows: len({y for y, _ in rows}) == 2))
 def test_areas_are_their_definitions(rows):
     labels, scores = zip(*rows, strict=True)
@@ -58,6 +59,63 @@ def test_summary_by_hand():
 def test_threshold_is_inclusive():
     assert metrics.summarise([0, 1], [0.2, 0.5], threshold=0.5)["recall"] == 1
     assert metrics.summarise([0, 1], [0.2, 0.5], threshold=0.51)["recall"] == 0
+
+
+def slow_precision_at_recall(labels, scores, least: float) -> float:
+    for threshold in sorted(set(scores), reverse=True):
+        called = [y for s, y in zip(scores, labels, strict=True) if s >= threshold]
+        if sum(called) >= least * sum(labels):
+            return sum(called) / len(called)
+    raise AssertionError
+
+
+@settings(deadline=None)  # the first call loads scikit-learn
+@given(tables.filter(lambda rows: len({y for y, _ in rows}) == 2))
+def test_precision_at_recall_is_its_definition(rows):
+    labels, scores = zip(*rows, strict=True)
+    got = metrics.precision_at_recall(labels, scores)
+    assert list(got) == ["0.1", "0.25", "0.5"]
+    for least, precision in got.items():
+        assert precision == pytest.approx(slow_precision_at_recall(labels, scores, float(least)))
+
+
+def test_precision_at_recall_by_hand():
+    # 10 positives, the first called alone is recall 0.1 exactly; then a tie of 2 positives and 6 negatives.
+    labels = [1] + [1, 1, 0, 0, 0, 0, 0, 0] + [1] * 7 + [0] * 24
+    scores = [0.9] + [0.5] * 8 + [0.3] * 7 + [0.1] * 24
+    got = metrics.summarise(labels, scores)
+    assert got["precision_at_recall"] == pytest.approx({"0.1": 1, "0.25": 3 / 9, "0.5": 10 / 16})
+    assert got["enrichment_at_recall"] == pytest.approx({"0.1": 4, "0.25": 4 / 3, "0.5": 2.5})
+
+
+def test_precision_at_recall_ranks_by_the_logit_where_probabilities_saturate():
+    got = metrics.summarise([1, 0, 0], [1.0, 1.0, 1.0], ranking=[30.0, 20.0, 19.0])
+    assert got["precision_at_recall"]["0.5"] == 1
+
+
+def test_brier_by_hand():
+    assert metrics.brier([1, 0, 0, 1], [0.9, 0.5, 0, 0.2]) == pytest.approx((0.01 + 0.25 + 0 + 0.64) / 4)
+    assert metrics.summarise(LABELS, SCORES)["brier"] == pytest.approx(metrics.brier(LABELS, SCORES))
+
+
+def test_calibration_curve_of_a_model_that_is_right_is_the_diagonal():
+    rng = np.random.default_rng(0)
+    probabilities = rng.beta(0.5, 3, size=50_001)
+    curve = metrics.calibration_curve(rng.random(50_001) < probabilities, probabilities)
+    assert curve["observed"] == pytest.approx(curve["probability"], abs=0.02)
+    assert sorted(curve["probability"]) == curve["probability"]
+    assert set(curve["pairs"]) <= {5000, 5001}
+    assert sum(curve["pairs"]) == 50_001
+
+
+def test_calibration_curve_by_hand_keeps_ties_together():
+    labels = [0, 0, 1, 0, 1, 1]
+    curve = metrics.calibration_curve(labels, [0.1, 0.1, 0.1, 0.1, 0.6, 0.8], bins=3)
+    assert curve["pairs"] == [4, 2]
+    assert curve["probability"] == pytest.approx([0.1, 0.7])
+    assert curve["observed"] == pytest.approx([0.25, 1])
+    shuffled = metrics.calibration_curve(labels[::-1], [0.8, 0.6, 0.1, 0.1, 0.1, 0.1], bins=3)
+    assert shuffled == curve
 
 
 def test_curves_enclose_the_areas():

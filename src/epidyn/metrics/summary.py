@@ -133,10 +133,16 @@ def summarise(
         "positives": positives,
         "negatives": len(truth) - positives,
         "prevalence": positives / len(truth),
-        "brier": float(np.mean((scores - truth) ** 2)),
+        "brier": brier(truth, scores),
         "precision_at_recall": precisions,
         "enrichment_at_recall": {at: value * len(truth) / positives for at, value in precisions.items()},
     }
+
+
+def brier(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Return the mean squared difference of probability and label; takes and raises what :func:`auroc` does."""
+    truth, values = checked(labels, probabilities)
+    return float(np.mean((values - truth) ** 2))
 
 
 def precision_at_recall(labels: npt.ArrayLike, scores: npt.ArrayLike) -> dict[str, float]:
