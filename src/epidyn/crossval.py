@@ -24,7 +24,7 @@ from epidyn.evaluation import evaluate
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, write_text
 from epidyn.scores import ranking, read_scores
 from epidyn.splits import folds
-from epidyn.training.config import RunConfig, make_config, read_settings
+from epidyn.training.config import RunConfig, make_config, read_settings, require_same
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import read_table
 
@@ -120,7 +120,7 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
     if config is None or (folder.begun and not force):
         begun = folder.config()
         if config is not None:
-            _require_same(folder, begun, config)
+            require_same(begun, config, folder.path)
         return folder.names()
     _refuse_single(config)
     refuse_filled_folder(out, force=force)
@@ -233,21 +233,6 @@ def _refuse_single(config: RunConfig) -> None:
         raise ConfigError(
             f"a cross-validation gives each fold one device (training.devices: {config.training.devices}). Give "
             "--jobs, or run the folds on several machines with --fold."
-        )
-
-
-def _require_same(folder: CrossvalFolder, begun: RunConfig, asked: RunConfig) -> None:
-    then, now = begun.model_dump(), asked.model_dump()
-    differing = [
-        f"{section}.{key}: {now[section][key]} (begun with {value})"
-        for section, values in then.items()
-        for key, value in values.items()
-        if now[section][key] != value
-    ]
-    if differing:
-        raise ConfigError(
-            f"{folder.path} was begun with other settings. Give those, another --out, or --force to begin anew:",
-            differing,
         )
 
 

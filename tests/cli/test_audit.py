@@ -131,3 +131,25 @@ def test_refuses_a_genome_without_the_chromosomes(epidyn: Run, pairs: Path, work
 
 def test_refuses_one_split(epidyn: Run, pairs: Path):
     refused(epidyn("audit", pairs, "--splits", 1), "splits is 1", "2 or more")
+
+
+def test_runs_controls(epidyn: Run, simulated: Path, work: Path):
+    from tests.nn.toys import SMALL
+
+    config = work / "c.toml"
+    config.write_text(
+        "\n".join(["[training]", "epochs = 1", "[network]", *(f"{key} = {value}" for key, value in SMALL.items())])
+    )
+    asked = ("--genome", simulated / "genome.fa", "--out", work / "new", "--controls", "shuffle-labels")
+    result = epidyn("audit", simulated / "pairs.csv", *asked, "--config", config)
+    assert result.code == 0, result.err
+    assert "Control shuffle-labels" in result.out
+    assert (work / "new" / "controls" / "shuffle-labels" / "model.safetensors").is_file()
+    again = epidyn("audit", simulated / "pairs.csv", *asked, "--config", config)
+    assert (again.code, again.out) == (0, result.out)
+
+
+def test_controls_need_a_genome_and_a_folder(epidyn: Run, pairs: Path, work: Path):
+    refused(epidyn("audit", pairs, "--controls", "shuffle-labels"), "--genome", "--out")
+    refused(epidyn("audit", pairs, "--controls", "none"), "--controls none: unknown", "random-genome")
+    assert list(work.iterdir()) == []

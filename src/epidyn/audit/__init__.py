@@ -1,6 +1,16 @@
 """What any split of a pair table gives to a model that reads no sequence. Needs no torch."""
 
+from epidyn.audit.controls import FOLDER, check_controls, run_controls, with_controls
 from epidyn.audit.report import FILES, write_audit
 from epidyn.audit.run import Audit, audit
 
-__all__ = ["FILES", "Audit", "audit", "write_audit"]
+__all__ = [
+    "FILES",
+    "FOLDER",
+    "Audit",
+    "audit",
+    "check_controls",
+    "run_controls",
+    "with_controls",
+    "write_audit",
+]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -21,6 +21,9 @@ from epidyn.leakage import Leakage, measure
 from epidyn.metrics import DRAWS
 from epidyn.spans import window_spans
 from epidyn.splits import TEST_FRACTION, Split, make_split
+
+if TYPE_CHECKING:
+    from epidyn.audit.controls import Control
 
 SPLITS = 5
 LEAST_SPLITS = 2
@@ -69,9 +72,11 @@ class Audit:
     baselines
         What each scores.
     held_out_note
-        What could not be held out, or None.
+        Why no chromosome could be held out, or None.
     model
         A model's scores beside the baselines', if given.
+    controls
+        What networks scored under controls, if any were run.
     """
 
     settings: Settings
@@ -81,6 +86,7 @@ class Audit:
     baselines: list[BaselineScores]
     held_out_note: str | None
     model: ModelScores | None
+    controls: list[Control] = field(default_factory=list)
 
 
 def audit(

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epidyn.cli.options import Force, Quiet, Seed
+from epidyn.errors import ConfigError
 
 if TYPE_CHECKING:
     from epidyn.audit import Audit
     from epidyn.audit.scoring import BaselineScores, Spread
     from epidyn.metrics import Interval
+    from epidyn.training.config import RunConfig
 
 
 def audit(
@@ -28,28 +30,54 @@ def audit(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for audit.html, audit.json and the figures.")] = None,
     splits: Annotated[int, typer.Option(help="Random splits, 2 or more.")] = 5,
+    controls: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also train a network under this control: random-genome, shuffle-sequence or shuffle-labels. May "
+            "be given several times; each takes as long as `epidyn train`."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings of the controls' training, as train takes.")
+    ] = None,
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Say what any split of a table gives to a model that reads no sequence."""
+    from epidyn.audit import FOLDER, check_controls, run_controls, with_controls, write_audit
     from epidyn.audit import audit as library_audit
-    from epidyn.audit import write_audit
     from epidyn.files import refuse_filled_folder
     from epidyn.genome import Genome
     from epidyn.pairs import read_pairs
     from epidyn.scores import read_scores
 
+    names = controls or []
+    check_controls(names)
+    run = _control_run(pairs, genome, out, config) if names else None
+    going_on = run is not None and out is not None and (out / FOLDER).is_dir()
     if out is not None:
-        refuse_filled_folder(out, force=force)
+        refuse_filled_folder(out, force=force or going_on)
     table = read_pairs(pairs)
     scored = None if scores is None else read_scores(scores)
     with nullcontext() if genome is None else Genome.open(genome) as opened:
         found = library_audit(table, opened, scored, splits=splits, seed=seed)
-    page = None if out is None else write_audit(found, out, force=force)
+    if run is not None and out is not None:
+        found = with_controls(found, run_controls(names, run, out, force=force))
+    page = None if out is None else write_audit(found, out, force=force or run is not None)
     _print(found)
     if page is not None:
         print(f"\npage: {page}")
+
+
+def _control_run(pairs: Path, genome: str | None, out: Path | None, config: Path | None) -> RunConfig:
+    """Build the run that controls change: --config, or the defaults, on this table and genome."""
+    if genome is None or out is None:
+        raise ConfigError("--controls train networks: give --genome, and --out for their run folders.")
+    from epidyn.training.config import make_config, read_settings, with_absolute_paths
+
+    data = {"data": {"pairs": str(pairs), "genome": genome}}
+    return with_absolute_paths(make_config(read_settings(config) if config else {}, data))
 
 
 def _print(found: Audit) -> None:

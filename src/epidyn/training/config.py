@@ -213,6 +213,22 @@ def departures(config: RunConfig) -> list[str]:
     ]
 
 
+def require_same(begun: RunConfig, asked: RunConfig, folder: Path) -> None:
+    """Raise ConfigError, naming what differs, unless ``folder`` was begun with the settings asked for."""
+    then, now = begun.model_dump(), asked.model_dump()
+    differing = [
+        f"{section}.{key}: {now[section][key]} (begun with {value})"
+        for section, values in then.items()
+        for key, value in values.items()
+        if now[section][key] != value
+    ]
+    if differing:
+        raise ConfigError(
+            f"{folder} was begun with other settings. Give those, another --out, or --force to begin anew:",
+            differing,
+        )
+
+
 def _absolute(path: str) -> str:
     return str(Path(path).resolve())
 
