@@ -138,21 +138,20 @@ def test_one_chromosome_cannot_be_held_out():
     assert found.random.first["auroc"].blocks == 0
 
 
-def test_a_chromosome_without_which_one_label_is_left_stays_in():
+def test_chromosomes_are_not_held_out_where_one_label_lies_on_one_of_them():
     pairs = scattered(4, 60, 3)
     pairs["label"] = ((pairs["promoter_chrom"] == "chr2") & (np.arange(60) % 2 == 0)).astype("int8")
     assert chromosome_folds(pairs).rows == {}
-    assert "One label lies on one chromosome alone" in str(chromosome_folds(pairs).left_out)
+    assert "All pairs with label 1 lie on chr2" in str(chromosome_folds(pairs).left_out)
 
 
-def test_what_is_left_out_is_named():
-    # chr1 has all negatives but chr2's: without it all is positive... so it is chr1 that must stay.
-    rows = [("chr1", 10_000 * number, 5_000_000 + 10_000 * number, number % 2) for number in range(40)]
-    rows += [(f"chr{chrom}", 10_000 * chrom, 900_000, 1) for chrom in (2, 3, 4)]
-    found = chromosome_folds(table(rows))
-    assert found.rows == {}  # what can be held out is positive throughout
-    rows += [("chr5", 10_000, 900_000, 0), ("chr5", 20_000, 900_000, 0)]
-    assert chromosome_folds(table(rows)).left_out is None
+def test_all_chromosomes_are_held_out_where_each_label_lies_on_two():
+    rows = [("chr10", 10_000 * number, 5_000_000 + 10_000 * number, number % 2) for number in range(40)]
+    rows += [(f"chr{chrom}", 10_000 * chrom, 900_000, 1) for chrom in (2, 3)]
+    assert "All pairs with label 0 lie on chr10" in str(chromosome_folds(table(rows)).left_out)
+    found = chromosome_folds(table([*rows, ("chr3", 10_000, 900_000, 0)]))
+    assert found.left_out is None
+    assert {name: len(held_out) for name, held_out in found.rows.items()} == {"chr2": 1, "chr3": 2, "chr10": 40}
 
 
 def test_chromosomes_of_one_label_each_are_pooled_and_have_no_mean():

@@ -85,7 +85,7 @@ class Folds:
     rows
         Rows of each chromosome that is held out in turn; empty if none can be.
     left_out
-        One sentence on what could not be held out, or None.
+        One sentence on why none can be held out, or None.
     """
 
     rows: dict[str, Rows]
@@ -93,23 +93,18 @@ class Folds:
 
 
 def chromosome_folds(pairs: pd.DataFrame) -> Folds:
-    """Return the chromosomes that can be held out: without them the table must still have both labels."""
+    """Return the chromosomes to hold out in turn; without any of them the table must still have both labels."""
     names = pairs["promoter_chrom"].unique()
     if len(names) == 1:
         return Folds({}, f"All pairs lie on {names[0]}, so no chromosome can be held out.")
-    label = pairs["label"].to_numpy()
-    there = folds(pairs, "loco")
-    rest = {name: np.delete(label, rows) for name, rows in there.items()}
-    usable = {name: rows for name, rows in there.items() if len(np.unique(rest[name])) == 2}
-    held = np.concatenate([label[rows] for rows in usable.values()]) if usable else label[:0]
-    if len(np.unique(held)) < 2:
-        return Folds({}, "One label lies on one chromosome alone, so no chromosome can be held out.")
-    refused = [name for name in there if name not in usable]
-    if refused:
-        return Folds(
-            usable, f"Not held out: {', '.join(refused)}, without which all pairs of the table have one label."
-        )
-    return Folds(usable, None)
+    for label in (0, 1):
+        of_label = pairs["promoter_chrom"][pairs["label"] == label].unique()
+        if len(of_label) == 1:
+            return Folds(
+                {},
+                f"All pairs with label {label} lie on {of_label[0]}, so chromosomes cannot be held out in turn.",
+            )
+    return Folds(folds(pairs, "loco"), None)
 
 
 def score_baselines(

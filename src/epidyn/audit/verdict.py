@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from epidyn.audit.baselines import BASELINES
 from epidyn.audit.comparison import ModelScores
 from epidyn.audit.facts import Elements, Facts
-from epidyn.audit.scoring import BaselineScores, Folds
+from epidyn.audit.scoring import BaselineScores, Folds, HeldOutScores
 from epidyn.leakage import Leakage
+from epidyn.metrics import Interval
 
 # An AUROC that is nearer to 0.5 than this is not worth a word, however sure it is.
 LEAST = 0.05
@@ -50,7 +51,7 @@ def judge(
     """Return the verdict; only baselines that read no sequence count. ``shared`` is of a random split."""
     blind = [each for each in baselines if not each.reads_sequence]
     leaking = sorted((each for each in blind if _remembers(each)), key=_random_aupr, reverse=True)
-    confounding = [each for each in blind if _holds(each)]
+    confounding = {each.name: each.held_out.pooled for each in blind if each.held_out and _holds(each.held_out)}
     sentences = _on_random(facts, blind, leaking)
     sentences += _on_held_out(facts, leaking, confounding, held_out)
     sentences += _on_duplicates(shared)
@@ -72,11 +73,9 @@ def _remembers(baseline: BaselineScores) -> bool:
     return mean - 0.5 >= max(LEAST, ERRORS * error) and mean - kept >= LEAST
 
 
-def _holds(baseline: BaselineScores) -> bool:
-    """Return whether it scores above chance on chromosomes held out."""
-    if baseline.held_out is None:
-        return False
-    auroc = baseline.held_out.pooled["auroc"]
+def _holds(held_out: HeldOutScores) -> bool:
+    """Return whether this is above chance."""
+    auroc = held_out.pooled["auroc"]
     return auroc.value - 0.5 >= LEAST and auroc.low > 0.5
 
 
@@ -113,25 +112,27 @@ def _shared_labels(role: str, elements: Elements) -> str | None:
 
 
 def _on_held_out(
-    facts: Facts, leaking: Sequence[BaselineScores], confounding: Sequence[BaselineScores], held_out: Folds
+    facts: Facts,
+    leaking: Sequence[BaselineScores],
+    confounding: Mapping[str, dict[str, Interval]],
+    held_out: Folds,
 ) -> list[str]:
-    sentences = [] if held_out.left_out is None else [held_out.left_out]
-    if not held_out.rows:
-        return sentences
-    fallen = [each for each in leaking if each not in confounding]
-    if fallen:
-        scores = " and ".join(
-            f"{each.name} AUROC {each.held_out.pooled['auroc'].value:.3f}" for each in fallen if each.held_out
-        )
-        sentences.append(f"With chromosomes held out that is gone: {scores}.")
-    for each in confounding:
-        if each.held_out is not None:
-            auroc, aupr = each.held_out.pooled["auroc"], each.held_out.pooled["aupr"]
-            sentences.append(
-                f"Also with chromosomes held out, {each.name} alone scores AUROC {auroc.value:.3f} and AUPR "
-                f"{aupr.value:.3f} (chance 0.5 and {facts.prevalence:.3f}): that comes from how the pairs were "
-                "chosen, not from sequence, and a model must beat it."
-            )
+    if held_out.left_out is not None:
+        return [held_out.left_out]
+    sentences = []
+    gone = [
+        f"{each.name} AUROC {each.held_out.pooled['auroc'].value:.3f}"
+        for each in leaking
+        if each.held_out and each.name not in confounding
+    ]
+    if gone:
+        sentences.append(f"With chromosomes held out that is gone: {' and '.join(gone)}.")
+    sentences += [
+        f"Also with chromosomes held out, {name} alone scores AUROC {pooled['auroc'].value:.3f} and AUPR "
+        f"{pooled['aupr'].value:.3f} (chance 0.5 and {facts.prevalence:.3f}): that comes from how the pairs were "
+        "chosen, not from sequence, and a model must beat it."
+        for name, pooled in confounding.items()
+    ]
     return sentences
 
 
