@@ -20,6 +20,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/io.py --out bench
 	$(BIN)/python benchmarks/network.py --out bench
 	$(BIN)/python benchmarks/scaling.py --out bench
+	$(BIN)/python benchmarks/evaluating.py --out bench
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check

@@ -97,3 +97,11 @@ def test_gpu_on_the_cpu(tmp_path: Path):
     assert ready["value"] < 1e-5
     assert by_name["largest batch that trains: ours, bf16"]["value"] == 8
     assert (tmp_path / "gpu.md").read_text().count("\n|") == len(lines) + 2
+
+
+def test_evaluating(tmp_path: Path):
+    run("evaluating.py", tmp_path)
+    figures = read(tmp_path / "evaluating.json")["figures"]
+    assert len(figures) == 10
+    assert all(is_positive(figure["value"]) for figure in figures)
+    assert all(figure["met"] for figure in figures if figure["threshold"])
