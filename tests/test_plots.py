@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,11 +15,11 @@ from epidyn import metrics, plots
 from epidyn.errors import MetricError, OutputError
 
 PNG = b"\x89PNG\r\n\x1a\n"
-every_figure = pytest.mark.parametrize("draw", [plots.roc, plots.precision_recall])
+every_figure = pytest.mark.parametrize("draw", [plots.roc, plots.precision_recall, plots.calibration])
 
 rng = np.random.default_rng(2)
 LABELS = (rng.random(61) < 0.3).astype(int)
-SCORES = np.round(rng.random(61) + 0.4 * LABELS, 1)  # rounded: ties
+SCORES = np.round(0.6 * rng.random(61) + 0.4 * LABELS, 1)  # rounded: ties
 
 
 def drawn(draw, monkeypatch: pytest.MonkeyPatch) -> Figure:
@@ -75,6 +76,23 @@ def test_the_area_under_the_drawn_steps_is_the_aupr(monkeypatch: pytest.MonkeyPa
     assert area == pytest.approx(metrics.aupr(LABELS, SCORES))
     assert f"{area:.3f}" in axes.get_title()
     assert list(chance.get_ydata()) == pytest.approx([LABELS.mean()] * 2)
+
+
+def test_the_calibration_curve_is_drawn_with_its_brier_score(monkeypatch: pytest.MonkeyPatch):
+    (axes,) = drawn(plots.calibration, monkeypatch).axes
+    chance, curve = axes.lines
+    expected = metrics.calibration_curve(LABELS, SCORES)
+    assert [list(values) for values in curve.get_data()] == [expected["probability"], expected["observed"]]
+    assert [list(values) for values in chance.get_data()] == [[0, 1], [0, 1]]
+    assert curve.get_label() == f"probability, Brier score {((SCORES - LABELS) ** 2).mean():.4f}"
+
+
+def test_the_curve_before_calibration_is_drawn_beside(monkeypatch: pytest.MonkeyPatch):
+    draw = partial(plots.calibration, raw=SCORES / 2)
+    _, curve, raw = drawn(draw, monkeypatch).axes[0].lines
+    assert list(raw.get_xdata()) == metrics.calibration_curve(LABELS, SCORES / 2)["probability"]
+    assert curve.get_label().startswith("calibrated, ")
+    assert raw.get_label() == f"before calibration, Brier score {((SCORES / 2 - LABELS) ** 2).mean():.4f}"
 
 
 @every_figure

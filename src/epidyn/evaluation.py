@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from epidyn.scores import PROBABILITY, RAW_PROBABILITY, ranking, summarise
 
 log = logging.getLogger("epidyn")
 
-Resample = Literal["blocks", "pairs", "none"]
+RESAMPLED = ("blocks", "pairs", "none")
 LEAST_DRAWS = 100
 
 _TOO_FEW_CHROMOSOMES = (
@@ -58,7 +58,7 @@ class Evaluation:
     summary: metrics.Summary
     curve: metrics.CalibrationCurve
     raw_brier: float | None
-    resampled: Resample
+    resampled: str
     draws: int
     seed: int
     intervals: dict[str, metrics.Interval]
@@ -75,7 +75,7 @@ def evaluate(
     other: pd.DataFrame | None = None,
     *,
     threshold: float = 0.5,
-    resample: Resample = "blocks",
+    resample: str = "blocks",
     draws: int = metrics.DRAWS,
     seed: int = 0,
 ) -> Evaluation:
@@ -145,8 +145,8 @@ def require_same_pairs(scores: pd.DataFrame, other: pd.DataFrame) -> None:
 
 
 def _check(resample: str, draws: int, *, compared: bool) -> None:
-    if resample not in get_args(Resample):
-        raise ConfigError(f"--interval {resample!r} is unknown; allowed are {', '.join(get_args(Resample))}.")
+    if resample not in RESAMPLED:
+        raise ConfigError(f"--interval {resample!r} is unknown; allowed are {', '.join(RESAMPLED)}.")
     if draws < LEAST_DRAWS:
         raise ConfigError(f"--draws is {draws}; fewer than {LEAST_DRAWS} make no interval.")
     if compared and resample == "none":

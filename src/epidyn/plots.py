@@ -48,6 +48,32 @@ def precision_recall(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | o
     _save(figure, path)
 
 
+def calibration(
+    labels: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    path: str | os.PathLike[str],
+    *,
+    raw: npt.ArrayLike | None = None,
+) -> None:
+    """Draw how often pairs of like probability interact, with the Brier score, as PNG.
+
+    ``raw`` are the probabilities before calibration, if there are such. Takes and raises otherwise what
+    :func:`epidyn.metrics.calibration_curve` does.
+    """
+    figure, axes = _square("Probability, mean of the bin", "Share of pairs that interact")
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as it should be")
+    drawn = [("calibrated" if raw is not None else "probability", probabilities, BLUE)]
+    if raw is not None:
+        drawn.append(("before calibration", raw, VERMILION))
+    for name, values, color in drawn:
+        curve = metrics.calibration_curve(labels, values)
+        label = f"{name}, Brier score {metrics.brier(labels, values):.4f}"
+        axes.plot(curve["probability"], curve["observed"], "o-", color=color, markersize=4, label=label)
+    axes.set_title("Calibration")
+    axes.legend(loc="upper left", frameon=False, fontsize="small")
+    _save(figure, path)
+
+
 def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Draw AUROC and AUPR of each fold with their means, and what chance gives, as PNG.
 
