@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from epidyn import write_pairs
+from epidyn import metrics, write_pairs
 from epidyn.audit.baselines import BASELINES, Baseline, identity
 from epidyn.audit.comparison import ModelScores, compare_with_model
 from epidyn.audit.features import Features, read_features
@@ -202,6 +202,29 @@ def test_scores_that_do_not_match_are_refused(case: str):
     assert len(caught.value.rows) == bool(row)
     if row:
         assert pd.Series(caught.value.rows).str.fullmatch(row.removesuffix("$")).all()
+
+
+def test_the_scores_of_a_cross_validation_are_taken_fold_by_fold():
+    pairs = propensity(4)
+    rows = np.random.default_rng(2).permutation(len(pairs))
+    fold = np.where(pairs["promoter_chrom"].to_numpy()[rows] == "chr1", "one", "other")
+    scores = scores_of(pairs, rows, np.linspace(0.1, 0.9, len(rows))).assign(fold=fold)
+    trained: list[set[int]] = []
+
+    def seen(features: Features, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        trained.append(set(train.tolist()))
+        assert not trained[-1] & set(test.tolist())
+        return test.astype(float)
+
+    spy = Baseline("spy", "everything", "nothing", seen)
+    found = compared(pairs, scores, [spy])
+    on_one = set(np.flatnonzero(pairs["promoter_chrom"] == "chr1").tolist())
+    everything = set(range(len(pairs)))
+    assert sorted(map(len, trained)) == sorted([len(on_one), len(pairs) - len(on_one)])
+    assert {frozenset(each) for each in trained} == {frozenset(on_one), frozenset(everything - on_one)}
+    assert (found.folds, found.trained_on) == (2, min(map(len, trained)))
+    by_row = metrics.auroc(pairs["label"].to_numpy()[rows], rows)
+    assert found.baselines[0].scores["auroc"].value == pytest.approx(by_row)
 
 
 def test_scores_from_a_file_are_called_by_its_name(tmp_path: Path):

@@ -22,7 +22,7 @@ _CURE = "Give the table that the model was trained and tested on."
 
 @dataclass(frozen=True)
 class BaselineOnScores:
-    """A baseline on the model's pairs, trained on the rows of the table that the scores file lacks.
+    """A baseline on the model's pairs, trained on other rows of the table.
 
     Attributes
     ----------
@@ -51,8 +51,10 @@ class ModelScores:
         The scores file.
     pairs, positives, prevalence
         Of the scored pairs.
+    folds
+        How many the scores say they come from, 1 if they say nothing.
     trained_on
-        Pairs that the baselines were trained on.
+        Pairs that the baselines were trained on; with several folds the fewest.
     scores
         The model's ``auroc`` and ``aupr`` with intervals.
     baselines
@@ -65,6 +67,7 @@ class ModelScores:
     pairs: int
     positives: int
     prevalence: float
+    folds: int
     trained_on: int
     scores: dict[str, Interval]
     baselines: list[BaselineOnScores]
@@ -86,6 +89,9 @@ def compare_with_model(
 ) -> ModelScores:
     """Compare a model's scores with baselines that are trained on the rest of the table.
 
+    Scores with a column ``fold``, as a cross-validation pools them, are taken fold by fold: for each the baselines
+    are trained on the pairs that it lacks.
+
     Parameters
     ----------
     pairs, features
@@ -105,11 +111,18 @@ def compare_with_model(
         If what is scored, or what is left to train the baselines on, does not have both labels.
     """
     source = str(scores.attrs.get("source", "the scores"))
-    train, test = _match(pairs, scores, source)
     label = scores["label"].to_numpy(dtype=np.int64)
-    _require_both_labels(label, features.label[train], source)
+    key = [*REQUIRED, *(["cell_line"] if "cell_line" in pairs and "cell_line" in scores else [])]
+    test, predicted = _match(pairs, scores, key, source), np.empty((len(baselines), len(scores)))
+    whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
+    parts, trained_on = _folds(scores), []
+    for part in parts:
+        train = np.flatnonzero(~whole.isin(asked[part]))
+        _require_both_labels(label, features.label[train], source)
+        trained_on.append(len(train))
+        for place, baseline in enumerate(baselines):
+            predicted[place, part] = baseline.predict(features, train, test[part])
     model = ranking(scores).to_numpy(dtype=np.float64)
-    predicted = [baseline.predict(features, train, test) for baseline in baselines]
     blocks = blocks_of(features.chrom[test])
     drawn = Bootstrap(label, [model, *predicted], blocks=blocks, draws=draws, seed=seed)
     own, prevalence = drawn.intervals(0), float(label.mean())
@@ -121,12 +134,20 @@ def compare_with_model(
         compared = drawn.compare(0, place)
         found.append(BaselineOnScores(baseline.name, baseline.reads_sequence, theirs, explained, compared))
     best = max((each for each in found if not each.reads_sequence), key=lambda each: each.scores["aupr"].value)
-    return ModelScores(source, len(label), int(label.sum()), prevalence, len(train), own, found, best.name)
+    return ModelScores(
+        source, len(label), int(label.sum()), prevalence, len(parts), min(trained_on), own, found, best.name
+    )
 
 
-def _match(pairs: pd.DataFrame, scores: pd.DataFrame, source: str) -> tuple[Rows, Rows]:
-    """Return the table's rows whose pair ``scores`` lacks, and for each row of ``scores`` one of the same pair."""
-    key = [*REQUIRED, *(["cell_line"] if "cell_line" in pairs and "cell_line" in scores else [])]
+def _folds(scores: pd.DataFrame) -> list[Rows]:
+    """Return the rows of each fold, ascending; all of them if there is no column ``fold``."""
+    if "fold" not in scores:
+        return [np.arange(len(scores))]
+    return [np.sort(rows) for rows in scores.groupby("fold", sort=False).indices.values()]
+
+
+def _match(pairs: pd.DataFrame, scores: pd.DataFrame, key: list[str], source: str) -> Rows:
+    """Return for each row of ``scores`` a row of the table with the same pair, by its ``key``, and label."""
     whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
     unknown = np.flatnonzero(~asked.isin(whole))
     if len(unknown):
@@ -147,7 +168,7 @@ def _match(pairs: pd.DataFrame, scores: pd.DataFrame, source: str) -> tuple[Rows
             f"count from 0). {_CURE}",
             [f"{_shown(scores, row)}: label {scores['label'].iloc[row]}" for row in other.tolist()],
         )
-    return np.flatnonzero(~whole.isin(asked)), first[found]
+    return first[found]
 
 
 def _shown(pairs: pd.DataFrame, row: int) -> str:
@@ -160,7 +181,8 @@ def _require_both_labels(scored: Ints, rest: Ints, source: str) -> None:
     if not len(rest):
         raise SplitError(
             f"{source} holds every pair of the audited table, so nothing is left to train the baselines on. Give "
-            "the scores of a test part, or the whole table that the model was trained and tested on."
+            "the scores of a test part, the predictions of a cross-validation with their column 'fold', or the "
+            "whole table that the model was trained and tested on."
         )
     for label, where in ((scored, f"the {len(scored)} pairs of {source}"), (rest, "the pairs that it lacks")):
         if len(np.unique(label)) < 2:
