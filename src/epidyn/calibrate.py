@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from epidyn.calibration import Calibration, Method, fit_calibration
+from epidyn.calibration import Calibration, fit_calibration
 from epidyn.elements import interval_hashes
 from epidyn.errors import ConfigError, MetricError, PairTableError
 from epidyn.files import refuse_output, sha256
@@ -25,7 +25,7 @@ def calibrate(
     scores: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    method: Method = "platt",
+    method: str = "platt",
     force: bool = False,
 ) -> Calibration:
     """Fit a calibration and write the model with it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,16 @@ class Calibration(BaseModel):
         """Share of interacting pairs at which the calibrated probabilities hold."""
         return self.positives / self.pairs
 
+    def words(self) -> str:
+        """Return the map in words."""
+        if self.method == "platt":
+            return f"Platt, log-odds = {self.slope:.4g} logit {self.intercept:+.4g}"
+        logits, probabilities = self.logits or [], self.probabilities or []
+        return (
+            f"isotonic, {len(logits)} points from probability {probabilities[0]:.4g} at logit {logits[0]:.4g} to "
+            f"{probabilities[-1]:.4g} at {logits[-1]:.4g}"
+        )
+
     def log_odds(self, logits: Floats) -> npt.NDArray[np.float64]:
         """Return calibrated log-odds of a model's logits, any shape."""
         wide = np.asarray(logits, dtype=np.float64)
@@ -110,7 +120,7 @@ def prevalence_shift(trained: float, wanted: float) -> float:
     return math.log(wanted / (1 - wanted)) - math.log(trained / (1 - trained))
 
 
-def fit_calibration(logits: Floats, labels: npt.NDArray[np.integer], method: Method = "platt") -> Calibration:
+def fit_calibration(logits: Floats, labels: npt.NDArray[np.integer], method: str = "platt") -> Calibration:
     """Fit a calibration to labelled pairs that the model was not trained on.
 
     Parameters
@@ -125,10 +135,14 @@ def fit_calibration(logits: Floats, labels: npt.NDArray[np.integer], method: Met
 
     Raises
     ------
+    ConfigError
+        If there is no such method.
     MetricError
         If there are too few pairs of a label, higher logits do not interact more, or one logit separates the
         labels, which leaves Platt's slope without bounds.
     """
+    if method not in get_args(Method):
+        raise ConfigError(f"--method {method!r} is unknown; allowed are {', '.join(get_args(Method))}.")
     positives = int(np.sum(labels))
     if min(positives, len(labels) - positives) < LEAST_PAIRS:
         raise MetricError(

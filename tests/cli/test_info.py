@@ -48,6 +48,15 @@ def test_what_the_split_of_a_model_leaks_has_lines_of_its_own(epidyn: Run, input
     assert said["leakage.promoter_seen"] == "0.93"
 
 
+def test_scores_within_scores_stand_in_brackets(epidyn: Run, inputs: Inputs, tmp_path: Path):
+    model = Model.load(inputs.model)
+    scores = {"auroc": 0.75, "precision_at_recall": {"0.1": 0.5, "0.25": 0.25}, "pairs": 12}
+    model.provenance = model.provenance.model_copy(update={"metrics": {"test": scores}})
+    model.save(tmp_path / "m.safetensors")
+    said = facts(epidyn, tmp_path / "m.safetensors")
+    assert said["test"] == "auroc 0.75, precision_at_recall (0.1 0.5, 0.25 0.25), pairs 12"
+
+
 def test_a_model_whatever_its_name(epidyn: Run, inputs: Inputs, tmp_path: Path):
     (tmp_path / "m.dat").write_bytes(inputs.model.read_bytes())
     assert facts(epidyn, tmp_path / "m.dat")["kind"] == "network"

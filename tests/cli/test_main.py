@@ -17,7 +17,7 @@ from epidyn.errors import EpidynError
 from tests.cli.conftest import Inputs, Run, refused
 from tests.nn.toys import SMALL
 
-COMMANDS = ("demo", "simulate", "info", "train", "predict", "evaluate", "import")
+COMMANDS = ("demo", "simulate", "info", "train", "predict", "evaluate", "calibrate", "import")
 
 
 def test_alone_it_prints_its_help(epidyn: Run):

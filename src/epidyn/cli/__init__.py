@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from epidyn.cli import audit, crossval, demo, evaluate, import_, info, predict, simulate, train
+from epidyn.cli import audit, calibrate, crossval, demo, evaluate, import_, info, predict, simulate, train
 from epidyn.cli.options import LOG_HANDLER
 from epidyn.errors import EpidynError
 
@@ -33,6 +33,7 @@ app.command("train")(train.train)
 app.command("crossval")(crossval.crossval)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
 app.command("import")(import_.import_)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from epidyn.cli.options import Quiet
 from epidyn.cli.tables import print_rows
+
+if TYPE_CHECKING:
+    from epidyn.calibration import Calibration
 
 Rows = list[tuple[str, str]]
 
@@ -49,9 +52,13 @@ def _model(path: Path) -> Rows:
         ("windows", ", ".join(f"{role} {length:,} bp" for role, length in model.scorer.lengths.items())),
         ("parameters", f"{sum(tensor.numel() for tensor in model.scorer.tensors().values()):,}"),
     ]
-    known = origin.model_dump(exclude={"training_intervals", "training", "metrics"}, exclude_none=True)
+    known = origin.model_dump(
+        exclude={"training_intervals", "training", "metrics", "calibration"}, exclude_none=True
+    )
     shared = known.get("split", {}).pop("leakage", None)
     rows += [(name.replace("_", " "), _plain(value)) for name, value in known.items()]
+    if origin.calibration is not None:
+        rows += _calibration(origin.calibration)
     if shared is not None:
         rows.append(("leakage", shared.pop("summary")))
         rows += [(f"leakage.{name}", _plain(value)) for name, value in shared.items()]
@@ -64,6 +71,18 @@ def _model(path: Path) -> Rows:
         (f"{model.scorer.kind}.{name}", _plain(value)) for name, value in model.scorer.configuration().items()
     ]
     return rows
+
+
+def _calibration(calibration: Calibration) -> Rows:
+    """Return the map in words, not the points of an isotonic one, and what it was fitted on."""
+    known = calibration.model_dump(
+        exclude={"method", "slope", "intercept", "logits", "probabilities"}, exclude_none=True
+    )
+    return [
+        ("calibration", calibration.words()),
+        ("calibration.prevalence", _plain(calibration.prevalence)),
+        *((f"calibration.{name}", _plain(value)) for name, value in known.items()),
+    ]
 
 
 def _genome(spec: str) -> Rows:
@@ -106,7 +125,11 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {_nested(each)}" for name, each in value.items())
     if isinstance(value, list):
         return "; ".join(map(_plain, value))
     return str(value)
+
+
+def _nested(value: object) -> str:
+    return f"({_plain(value)})" if isinstance(value, dict) else _plain(value)
