@@ -30,7 +30,7 @@ def roc(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | os.PathLike[st
     axes.plot([0, 1], [0, 1], color=VERMILION, linestyle="--", label="chance")
     axes.set_title(f"ROC, AUROC {metrics.auroc(labels, scores):.3f}")
     axes.legend(loc="lower right", frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def precision_recall(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | os.PathLike[str]) -> None:
@@ -45,7 +45,7 @@ def precision_recall(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | o
     axes.axhline(prevalence, color=VERMILION, linestyle="--", label=f"chance: prevalence {prevalence:.3f}")
     axes.set_title(f"Precision and recall, AUPR {metrics.aupr(labels, scores):.3f}")
     axes.legend(loc="lower left", frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def calibration(
@@ -71,7 +71,7 @@ def calibration(
         axes.plot(curve["probability"], curve["observed"], "o-", color=color, markersize=4, label=label)
     axes.set_title("Calibration")
     axes.legend(loc="upper left", frameon=False, fontsize="small")
-    _save(figure, path)
+    save(figure, path)
 
 
 def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -105,7 +105,7 @@ def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3, frameon=False)
     axes[-1].set_xticks(at, table["fold"].tolist(), rotation=90 if len(table) > 6 else 0)
     axes[-1].set_xlabel("held-out fold")
-    _save(figure, path)
+    save(figure, path)
 
 
 def _square(x: str, y: str):  # type: ignore[no-untyped-def]  # matplotlib's Axes is loaded only when drawing
@@ -119,6 +119,7 @@ def _square(x: str, y: str):  # type: ignore[no-untyped-def]  # matplotlib's Axe
     return figure, axes
 
 
-def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure as PNG, whole or not at all."""
     with atomic_path(path) as beside:
         figure.savefig(beside, format="png", dpi=150)

@@ -11,9 +11,8 @@ import numpy as np
 from epidyn.audit.comparison import ModelScores
 from epidyn.audit.facts import Distances, Facts
 from epidyn.audit.scoring import BaselineScores
-from epidyn.files import atomic_path
 from epidyn.metrics import Interval
-from epidyn.plots import BLUE, VERMILION
+from epidyn.plots import BLUE, VERMILION, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +48,7 @@ def draw_baselines(baselines: Sequence[BaselineScores], prevalence: float, path:
                 )
         _finish(axes, [each.name for each in baselines], score.upper(), chance)
     _legend(figure, panels[0])
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_model(model: ModelScores, path: Path) -> None:
@@ -61,7 +60,7 @@ def draw_model(model: ModelScores, path: Path) -> None:
             _interval(axes, scores[score], row, VERMILION if row else BLUE, "s" if row else "o", None)
         _finish(axes, [name for name, _ in rows], score.upper(), chance)
     _legend(figure, panels[0])
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_purity(facts: Facts, path: Path) -> None:
@@ -79,7 +78,7 @@ def draw_purity(facts: Facts, path: Path) -> None:
         axes.set_xlabel("share of positives among its pairs")
         axes.set_ylabel(f"{role}s with 2 pairs or more")
     _legend(figure, panels[0])
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_distances(distances: Distances, path: Path) -> None:
@@ -93,7 +92,7 @@ def draw_distances(distances: Distances, path: Path) -> None:
     axes.set_xlabel("distance between midpoints (bases)")
     axes.set_ylabel("share of pairs")
     axes.legend(loc="upper left", frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
@@ -124,8 +123,3 @@ def _finish(axes: Axes, names: Sequence[str], score: str, chance: float) -> None
 
 def _legend(figure: Figure, axes: Axes) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with atomic_path(path) as beside:
-        figure.savefig(beside, format="png", dpi=150)
