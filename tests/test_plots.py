@@ -24,7 +24,7 @@ SCORES = np.round(0.6 * rng.random(61) + 0.4 * LABELS, 1)  # rounded: ties
 
 def drawn(draw, monkeypatch: pytest.MonkeyPatch) -> Figure:
     kept: list[Figure] = []
-    monkeypatch.setattr(plots, "_save", lambda figure, _: kept.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, _: kept.append(figure))
     draw(LABELS, SCORES, "nowhere.png")
     return kept[0]
 
