@@ -3,10 +3,10 @@
     python benchmarks/gpu.py [--pairs PATH] [--device cuda] [--quick] [--out DIR]
 
 The file stands alone, so that it can be taken to a machine with a card: it imports epidyn, torch, NumPy, pandas.
-Ours runs as `epidyn train` has it: bf16 autocast, or float32 without TF32, with the package's optimiser. The twin,
-`epidyn.nn.plain`, runs in float32 as torch has it by default, with torch's NAdam. It makes its tokens with NumPy
+Ours runs as `epidyn train` has it: bf16 autocast, or float32 without TF32. The twin, `epidyn.nn.plain`, runs in
+float32 as torch has it by default; both train with NAdam. The twin makes its tokens with NumPy
 on the CPU, as the authors prepare their data; it is timed with tokens that lie ready on the card too, and the
-faster of both is what ours is compared with.
+faster of both is what ours is compared with. One kind is timed after the other, since together they may not fit.
 
 `--pairs` is the table whose epoch is timed, by default one as large as TargetFinder's of GM12878. A line that
 fails says why, and the others go on. `--device cpu --quick` runs all of it in seconds, on any machine. DIR
@@ -196,16 +196,21 @@ def network_of(kind: str, config: NetworkConfig, device: torch.device) -> nn.Mod
         network = network.to(device)
         # Without a card the compiler itself may be missing: then only that the graph can be traced is tried.
         backend = "inductor" if device.type == "cuda" else "eager"
-        return torch.compile(network, backend=backend) if "compiled" in kind else network
+        if "compiled" in kind:
+            network.forward = torch.compile(network.forward, backend=backend)  # what --compile does
+        return network
     twin = (FromTokens if "ready" in kind else PlainEpiDynFusion)(config)
     twin.load_state_dict({published_name(name): value for name, value in network.state_dict().items()})
     return twin.to(device)
 
 
 def arithmetic(kind: str, device: torch.device) -> AbstractContextManager[object]:
-    """Return the context in which a forward pass of a kind runs: autocast, no TF32, or torch as it is."""
-    if "bf16" in kind:
-        return torch.autocast(device.type, torch.bfloat16)
+    """Return the context in which a forward pass of a kind runs."""
+    return torch.autocast(device.type, torch.bfloat16) if "bf16" in kind else nullcontext()
+
+
+def permitted(kind: str) -> AbstractContextManager[object]:
+    """Return the context of a whole step, backward pass and all: ours forbids TF32, torch by itself does not."""
     return full_float32() if kind.startswith("ours") else nullcontext()
 
 
@@ -223,17 +228,15 @@ def training_step(kind: str, config: NetworkConfig, device: torch.device) -> Ste
     """Return one step: forward and loss, backward, optimiser."""
     settings = make_config({"data": {"pairs": "-", "genome": GENOME}}).training
     module = NetworkModule(network_of(kind, config, device).train(), settings)
-    if kind.startswith("ours"):
-        optimizer = module.configure_optimizers()
-    else:
-        optimizer = torch.optim.NAdam(module.parameters(), lr=settings.learning_rate)
+    optimizer = module.configure_optimizers()
 
     def step(batch: Batch) -> None:
-        optimizer.zero_grad()
-        with arithmetic(kind, device):
-            loss = module.training_step(batch, 0)
-        loss.backward()
-        optimizer.step()
+        with permitted(kind):
+            optimizer.zero_grad()
+            with arithmetic(kind, device):
+                loss = module.training_step(batch, 0)
+            loss.backward()
+            optimizer.step()
 
     return step
 
@@ -242,7 +245,7 @@ def inference(kind: str, config: NetworkConfig, device: torch.device) -> Step:
     network = network_of(kind, config, device).eval()
 
     def run(batch: Batch) -> None:
-        with torch.inference_mode(), arithmetic(kind, device):
+        with torch.inference_mode(), permitted(kind), arithmetic(kind, device):
             network(batch["enhancer"], batch["promoter"])
 
     return run
@@ -258,6 +261,8 @@ def throughput(
     """Return pairs a second, the median of repetitions of some steps each, after a warm-up; and their range."""
     config = NetworkConfig(**sizes.network)
     step, batch = make(kind, config, device), random_batch(config, size, device, tokens="ready" in kind)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     for _ in range(sizes.warm_up):
         step(batch)
     rates = []
@@ -268,7 +273,8 @@ def throughput(
             step(batch)
         wait(device)
         rates.append(sizes.steps * size / (time.perf_counter() - began))
-    return statistics.median(rates), f"{min(rates):,.0f} to {max(rates):,.0f}"
+    memory = f", peak {torch.cuda.max_memory_allocated(device) / 1e6:,.0f} MB" if device.type == "cuda" else ""
+    return statistics.median(rates), f"{min(rates):,.0f} to {max(rates):,.0f}{memory}"
 
 
 TWIN_READY = "twin, float32, tokens ready"
@@ -317,12 +323,15 @@ def predict(pairs: pd.DataFrame, sizes: Sizes, device: torch.device) -> tuple[fl
 
 
 def epoch(table: Path, size: int, sizes: Sizes, device: torch.device) -> tuple[float, str]:
-    """Return the minutes that one epoch takes, from some of its steps: loader, transfer and all, in bf16."""
+    """Return the minutes that the steps of one epoch take, from some of them: loader and transfer too, in bf16."""
     run = make_config({"data": {"pairs": str(table), "genome": GENOME}, "training": {"batch_size": size}})
     run = run.model_copy(update={"network": NetworkConfig(**sizes.network)})
     data = read_inputs(run).data
-    module = PairDataModule(data, batch_size=size, seed=0, rc_augment=run.training.rc_augment)
+    augment, pinned = run.training.rc_augment, device.type == "cuda"
+    module = PairDataModule(data, batch_size=size, seed=0, rc_augment=augment, pin_memory=pinned)
     whole = batches_per_epoch(len(data.train), size, smallest=2)
+    if whole <= sizes.warm_up:
+        raise ValueError(f"an epoch has {whole} batches, no more than the warm-up; give a larger table")
     step, began, done = training_step(OURS, run.network, device), 0.0, 0
     for number, batch in enumerate(module.train_dataloader()):
         if number == sizes.warm_up:
@@ -367,7 +376,7 @@ def difference(kind: str, sizes: Sizes, device: torch.device) -> tuple[float, st
 def logits(kind: str, config: NetworkConfig, size: int, device: torch.device) -> Tensor:
     network = network_of(kind, config, device).eval()
     batch = random_batch(config, size, device, tokens="ready" in kind)
-    with torch.inference_mode(), arithmetic(kind, device):
+    with torch.inference_mode(), permitted(kind), arithmetic(kind, device):
         scores: Tensor = network(batch["enhancer"], batch["promoter"])
     return scores.float().cpu()
 
@@ -380,9 +389,10 @@ def measure_all(report: Report, table: Path, sizes: Sizes, device: torch.device)
     speeds(report, (*TWINS, "twin, bf16, tokens ready", OURS, OURS_FLOAT32), sizes, device, best)
     distinct = pair_table(sizes.predicted, 1, sizes.predicted, sizes.predicted)
     grid = pair_table(sizes.side**2, 1, sizes.side, sizes.side)
-    report.add("predict, all elements distinct", "pairs/s", lambda: predict(distinct, sizes, device))
+    twin = best.get(("inference, network alone", sizes.batches[-1]))  # which reads no genome
+    report.add("predict, all elements distinct", "pairs/s", lambda: predict(distinct, sizes, device), twin)
     name = f"predict, {sizes.side} enhancers x {sizes.side} promoters"
-    report.add(name, "pairs/s", lambda: predict(grid, sizes, device))
+    report.add(name, "pairs/s", lambda: predict(grid, sizes, device), twin)
     for size in sizes.batches:
         name = f"one epoch of {table.name}, batch {size}: {OURS}"
         report.add(name, "minutes", lambda size=size: epoch(table, size, sizes, device))

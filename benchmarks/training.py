@@ -41,12 +41,9 @@ def run_config(settings: Settings, pairs: Path, **training: object) -> RunConfig
 
 
 def training_step(network: nn.Module, run: RunConfig) -> Callable[[dict[str, Tensor]], None]:
-    """Return what does one step on a batch: our network with our optimiser, the twin with torch's NAdam."""
+    """Return what does one step on a batch, with NAdam."""
     module = NetworkModule(network.train(), run.training)
-    if isinstance(network, EpiDynFusion):
-        optimizer = module.configure_optimizers()
-    else:
-        optimizer = torch.optim.NAdam(network.parameters(), lr=run.training.learning_rate)
+    optimizer = module.configure_optimizers()
 
     def step(batch: dict[str, Tensor]) -> None:
         optimizer.zero_grad()

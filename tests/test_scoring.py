@@ -114,8 +114,9 @@ def test_scores_in_order_whatever_fits(room: int, batch_size: int):
 @pytest.mark.parametrize("room", [8, 40, 1000])
 def test_averages_both_windows_turned(room: int):
     store, enhancer, promoter = drawn(2)
-    stems = StemCache(Counting(), room * STEM)
-    got = window_logits(Counting(), store, enhancer, promoter, batch_size=5, rc_average=True, stems=stems)
+    scorer = Counting()
+    stems = StemCache(scorer, room * STEM)
+    got = window_logits(scorer, store, enhancer, promoter, batch_size=5, rc_average=True, stems=stems)
     forward, turned = (plainly(store, enhancer, promoter, turned=way) for way in (False, True))
     assert (forward != turned).all()
     np.testing.assert_allclose(got, (forward + turned) / 2, rtol=1e-6)
@@ -146,8 +147,9 @@ def test_neighbours_that_share_partners_stay_together():
     store, positions = filled(counts={"enhancer": 20, "promoter": 19})
     near = [(i, j) for i in range(20) for j in range(19) if abs(i - j) <= 1]
     enhancer, promoter = np.random.default_rng(5).permutation(near).T
-    stems = StemCache(Counting(), 8 * STEM)
-    window_logits(Counting(), store, positions["enhancer"][enhancer], positions["promoter"][promoter], stems=stems)
+    scorer = Counting()
+    stems = StemCache(scorer, 8 * STEM)
+    window_logits(scorer, store, positions["enhancer"][enhancer], positions["promoter"][promoter], stems=stems)
     assert stems.encoded - stems.again == 39
     assert 0 < stems.again <= 2 * 2  # at the two cuts between three tiles, those on either side
 
@@ -166,6 +168,12 @@ def test_a_cache_serves_several_stores():
     assert np.array_equal(moved, first)
     assert stems.again == 0
     assert stems.encoded == len(set(enhancer[:50].tolist())) + len(set(promoter[:50].tolist()))
+
+
+def test_refuses_the_stems_of_another_model():
+    store, enhancer, promoter = drawn(3)
+    with pytest.raises(ValueError, match="of another model"):
+        window_logits(Counting(), store, enhancer, promoter, stems=StemCache(Counting()))
 
 
 def test_the_same_bases_at_two_positions_are_one_element():

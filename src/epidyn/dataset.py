@@ -219,10 +219,14 @@ class PairDataModule(lightning.LightningDataModule):
     """Training and validation batches of a split.
 
     The training loader is made anew for each epoch; :meth:`go_to` says which epoch, and which of its batches.
+    ``pin_memory`` lets batches be copied to a GPU while it computes.
     """
 
-    def __init__(self, data: SplitData, *, batch_size: int, seed: int, rc_augment: bool) -> None:
+    def __init__(
+        self, data: SplitData, *, batch_size: int, seed: int, rc_augment: bool, pin_memory: bool = False
+    ) -> None:
         super().__init__()
+        self.pin_memory = pin_memory
         self.data, self.batch_size, self.seed, self.rc_augment = data, batch_size, seed, rc_augment
         self.go_to(0)
 
@@ -243,27 +247,26 @@ class PairDataModule(lightning.LightningDataModule):
             flips=self.rc_augment,
             device=self._device(),
         )
-        return _loader(self.data.store, self.data.train, plans)
+        return self._loader(self.data.train, plans)
 
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the validation samples in order."""
         plans = EpochPlans(len(self.data.validation), self.batch_size, device=self._device())
-        return _loader(self.data.store, self.data.validation, plans)
+        return self._loader(self.data.validation, plans)
 
     def _device(self) -> tuple[int, int]:
         """Return rank and number of devices."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-
-def _loader(store: ElementStore, samples: Samples, plans: EpochPlans) -> DataLoader[dict[str, Tensor]]:
-    return DataLoader(
-        WindowDataset(store, samples),
-        sampler=plans,
-        batch_size=None,
-        pin_memory=torch.cuda.is_available(),
-        # One of its own: otherwise each pass over the loader would draw from torch's global generator.
-        generator=torch.Generator(),
-    )
+    def _loader(self, samples: Samples, plans: EpochPlans) -> DataLoader[dict[str, Tensor]]:
+        return DataLoader(
+            WindowDataset(self.data.store, samples),
+            sampler=plans,
+            batch_size=None,
+            pin_memory=self.pin_memory,
+            # One of its own: otherwise each pass over the loader would draw from torch's global generator.
+            generator=torch.Generator(),
+        )
 
 
 @dataclass(frozen=True)

@@ -151,16 +151,23 @@ def window_logits(
     rc_average
         Average with the logit of both windows reverse-complemented.
     stems
-        Where the scorer's stems are kept from call to call; by default for this one.
+        Where the stems of this very scorer are kept from call to call; by default for this one.
 
     Returns
     -------
     float32 array (n,)
         In the order given.
+
+    Raises
+    ------
+    ValueError
+        If ``stems`` are those of another scorer.
     """
     check_batch_size(batch_size)
     if stems is None:
         stems = StemCache(scorer)
+    elif stems.encoder is not scorer:
+        raise ValueError("these stems are of another model; give a StemCache of the model that scores.")
     positions = dict(zip(ROLES, (enhancer, promoter), strict=True))
     ways = [
         {role: Windows(store, role, at, turned=turned) for role, at in positions.items()}

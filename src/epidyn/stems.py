@@ -99,9 +99,10 @@ class StemCache:
     Parameters
     ----------
     encoder
-        What computes stems.
+        What computes stems; kept as an attribute.
     memory
-        Bytes that all stems may take together; taken as they are needed.
+        Bytes that all stems may take together; taken as they are needed. While the space for them doubles, up to
+        half as much again is in use.
 
     Attributes
     ----------
@@ -117,7 +118,7 @@ class StemCache:
     """
 
     def __init__(self, encoder: Encoder, memory: int = DEFAULT_STEM_MEMORY) -> None:
-        self._encoder = encoder
+        self.encoder = encoder
         self._slot_bytes = max(encoder.stem_bytes.values())
         self.room = memory // self._slot_bytes
         if self.room < _LEAST_ROOM:
@@ -182,7 +183,7 @@ class StemCache:
         return missing
 
     def _add(self, role: Role, keys: list[bytes], codes: Codes) -> None:
-        stems = self._encoder.encode(role, codes)
+        stems = self.encoder.encode(role, codes)
         self._shapes[role] = tuple(stems.shape[1:])
         self._grow(min(len(self) + len(keys), self.room), stems)
         for key in keys:

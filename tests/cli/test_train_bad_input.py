@@ -64,7 +64,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
         (["--conv", "winograd"], ("--conv", "'winograd'", "'auto', 'direct', 'fft'")),
         (["--precision", "64"], ("--precision", "'64'", "'auto', '32', 'bf16'")),
         (["--set", "training.conv=winograd"], ("training.conv", "'auto', 'direct' or 'fft'")),
-        (["--set", "network.enhancer_length=14"], ("enhancer_length is too short", "at least")),
+        (["--set", "network.enhancer_length=14"], ("enhancer_length (14) is too short", "at least")),
         (["--compile", "--accelerator", "cpu"], ("--compile is for a GPU",)),
     ],
 )

@@ -77,3 +77,9 @@ def test_drops_at_its_rate_independently_of_sample_head_and_place():
     for axis in range(4):
         neighbours = (centred * centred.roll(1, dims=axis)).mean().item() / 0.09
         assert abs(neighbours) < 5 / math.sqrt(count)
+    for axis in (0, 1):  # every sample with every other, every head with every other
+        each = centred.movedim(axis, 0).flatten(1)
+        correlation = (each @ each.t() / (0.09 * each.shape[1])).fill_diagonal_(0)
+        assert correlation.abs().max().item() < 5.5 / math.sqrt(each.shape[1])
+    again = attend(zeros, zeros, torch.eye(positions).expand_as(zeros), 0.1) > 0
+    assert abs((centred * (again.float() - 0.9)).mean().item() / 0.09) < 5 / math.sqrt(count)

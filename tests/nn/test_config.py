@@ -16,8 +16,11 @@ def test_defaults_are_the_published_sizes():
     ("changes", "names"),
     [
         ({"chanels": 3}, "chanels"),
-        ({"enhancer_length": 93}, "enhancer_length must be at least"),
-        ({"promoter_length": 69}, "promoter_length must be at least"),
+        (
+            {"enhancer_length": 93},
+            r"enhancer_length \(93\) is too short for enhancer_kernel \(80\) .* at least 94",
+        ),
+        ({"promoter_length": 69}, r"promoter_length \(69\) is too short for promoter_kernel"),
         ({"heads": 7}, "multiple of heads"),
         ({"channels": 15, "heads": 5}, "must be even"),
         ({"cbam_reduction": 101}, "cbam_reduction"),

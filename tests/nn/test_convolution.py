@@ -50,7 +50,28 @@ def test_equals_the_direct_convolution_of_any_length_and_kernel(kernel: int, poo
 def test_equals_it_however_it_is_cut(tiling: Tiling):
     x, weight = case(77, 11)
     got = fft_convolution(x, weight, 2, tiling=tiling)
-    assert_equal_with_gradients(got, direct(x, weight, 2)[..., : tiling.blocks * tiling.block], x, weight)
+    assert_equal_with_gradients(got, direct(x, weight, 2), x, weight)
+
+
+@pytest.mark.parametrize(
+    "tiling",
+    [
+        Tiling(blocks=2, block=36, frame=40),  # what the kernel overlaps is missing
+        Tiling(blocks=1, block=20, frame=32),  # does not reach the end
+        Tiling(blocks=3, block=25, frame=40),  # a pool would straddle two blocks
+    ],
+)
+def test_refuses_a_tiling_that_does_not_fit(tiling: Tiling):
+    x, weight = case(77, 11)
+    with pytest.raises(ShapeError, match="does not suit 66 positions, a kernel of 11 and a pool of 2"):
+        fft_convolution(x, weight, 2, tiling=tiling)
+
+
+@pytest.mark.parametrize("types", [(torch.bfloat16, torch.bfloat16), (torch.float32, torch.float64)])
+def test_refuses_types_that_it_does_not_transform(types: tuple[torch.dtype, torch.dtype]):
+    x, weight = (each.detach().to(dtype) for each, dtype in zip(case(77, 11), types, strict=True))
+    with pytest.raises(ConfigError, match="computes in float32 or float64"):
+        fft_convolution(x, weight)
 
 
 def test_looks_tokens_up_frame_by_frame():
@@ -114,7 +135,7 @@ def test_refuses_what_cannot_be():
     x, weight = case(20, 9)
     with pytest.raises(ShapeError, match="20 positions are too few for a kernel of 9 and a pool of 13"):
         fft_convolution(x, weight, 13)
-    with pytest.raises(ShapeError, match="block of 5 positions is no multiple of the pool, 2"):
+    with pytest.raises(ShapeError, match="does not suit"):
         fft_convolution(x, weight, 2, tiling=Tiling(2, 5, 20))
     with pytest.raises(ConfigError, match="runs on the CPU, not on meta"):
         fft_convolution(x.to("meta"), weight.to("meta"), 2)

@@ -47,3 +47,20 @@ def test_a_narrow_copy_falls_back_on_the_stock_layer():
     ours, stock = twins(1)
     x = torch.randn(2, 3, 6).bfloat16()
     torch.testing.assert_close(ours.bfloat16()(x), stock.bfloat16()(x)[0])
+
+
+def test_no_samples_are_no_states():
+    ours, stock = twins(2)
+    x = torch.zeros(0, 7, 6, dtype=torch.float64, requires_grad=True)
+    got = ours(x)
+    assert got.shape == stock(x)[0].shape == (0, 7, 10)
+    got.sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == x.shape
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_autocast_does_not_narrow_it_on_a_gpu():
+    ours = twins(2)[0].float().cuda()
+    with torch.autocast("cuda", torch.bfloat16):
+        assert ours(torch.randn(2, 3, 6, device="cuda").bfloat16()).dtype == torch.float32

@@ -93,7 +93,7 @@ def test_refuses_what_is_no_assignment(assignment: str):
         ),
         (
             {"network": {"enhancer_length": 79}},
-            "enhancer_length must be at least enhancer_kernel + enhancer_pool - 1",
+            "enhancer_length (79) is too short for enhancer_kernel (80) and enhancer_pool (15)",
         ),
         ({"network": {"heads": 7}}, "network: channels (100) must be a multiple of heads (7)"),
     ],

@@ -61,8 +61,13 @@ def a_gpu(monkeypatch: pytest.MonkeyPatch):
 def test_refuses_what_the_gpu_lacks(toy_config, settings: dict, complaint: str):
     with pytest.raises(ConfigError, match=complaint):
         check_device(toy_config(training={"accelerator": "auto", **settings}))
-    if "devices" not in settings:
+    if not {"devices", "precision"} & set(settings):
         check_device(toy_config(training={"accelerator": "cpu", **settings}))
+
+
+def test_refuses_bf16_on_the_cpu(toy_config):
+    with pytest.raises(ConfigError, match="--precision bf16 is for a GPU; this run computes on the CPU"):
+        check_device(toy_config(training={"accelerator": "cpu", "precision": "bf16"}))
 
 
 def test_refuses_to_compile_on_the_cpu(toy_config):

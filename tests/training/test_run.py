@@ -436,9 +436,14 @@ def test_convolves_as_it_is_told(
     assert bool(calls) is transforms
 
 
-def test_bf16_trains(tmp_path: Path, toy_config: Build):
+def test_bf16_trains(tmp_path: Path, toy_config: Build, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("epidyn.training.run.check_device", lambda config: None)  # which wants a GPU for it
     training.train(toy_config(training={"precision": "bf16", "max_steps": 2}), tmp_path / "run")
     assert np.isfinite(pd.read_csv(tmp_path / "run" / "history.csv")["train_loss"]).all()
+    assert "computing on cpu, precision bf16" in (tmp_path / "run" / "log.txt").read_text()
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["environment"]["precision"] == "bf16"
+    model = epidyn.Model.load(tmp_path / "run" / "model.safetensors")
+    assert model.provenance.training["precision"] == "bf16"
 
 
 def test_a_fold_is_test_and_says_so_everywhere(simulated: Path, tmp_path: Path, toy_config: Build):

@@ -128,7 +128,9 @@ def _declared(
     ] = None,
     conv: Annotated[
         Literal["auto", "direct", "fft"] | None,
-        typer.Option(help="How convolutions are computed; fft is for the CPU. Default auto, the faster one."),
+        typer.Option(
+            help="How convolutions are computed; fft is for the CPU. Default auto: by kernel and device."
+        ),
     ] = None,
     compile: Annotated[bool, typer.Option("--compile", help="Compile the network (GPU).")] = False,
     save_minutes: Annotated[float | None, typer.Option(help="Between saves within an epoch; default 5.")] = None,

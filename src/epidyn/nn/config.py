@@ -73,9 +73,10 @@ class NetworkConfig(BaseModel):
     def _fits(self) -> Self:
         for side in ("enhancer", "promoter"):
             if getattr(self, f"{side}_positions") < 1:
+                length, kernel, pool = (getattr(self, f"{side}_{name}") for name in ("length", "kernel", "pool"))
                 raise ValueError(
-                    f"{side}_length is too short for {side}_kernel and {side}_pool: no position would be left; "
-                    f"{side}_length must be at least {side}_kernel + {side}_pool - 1"
+                    f"{side}_length ({length}) is too short for {side}_kernel ({kernel}) and {side}_pool "
+                    f"({pool}): it must be at least {kernel + pool - 1}"
                 )
         if self.transformer and self.channels % self.heads:
             raise ValueError(f"channels ({self.channels}) must be a multiple of heads ({self.heads})")

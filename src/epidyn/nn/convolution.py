@@ -24,8 +24,10 @@ from epidyn.errors import ConfigError, ShapeError
 Conv = Literal["auto", "direct", "fft"]
 CONVOLUTIONS: tuple[Conv, ...] = get_args(Conv)
 
-# Measured on two cores with 8 to 100 channels (docs/performance.md): from this kernel on the transform is faster.
+# Measured on two cores (docs/performance.md): from this kernel on the transform is faster at the published width,
+# and in training at any; narrow networks predict faster without it.
 SHORTEST_KERNEL = 16
+_PRECISIONS = (torch.float32, torch.float64)
 # Frames of about this many kernels: longer ones save little arithmetic and leave the cache.
 _KERNELS_A_FRAME = 7
 # Numbers in one chunk's frames.
@@ -62,8 +64,8 @@ def check_conv(conv: str) -> None:
 
 
 def prefers_fft(kernel: int, device: torch.device, dtype: torch.dtype) -> bool:
-    """Tell whether the transform is the faster way: on the CPU, for long kernels, in float32 or float64."""
-    return device.type == "cpu" and kernel >= SHORTEST_KERNEL and dtype in (torch.float32, torch.float64)
+    """Tell whether to take the transform: on the CPU, for long kernels, in float32 or float64."""
+    return device.type == "cpu" and kernel >= SHORTEST_KERNEL and dtype in _PRECISIONS
 
 
 def fft_convolution(x: Tensor, weight: Tensor, pool: int = 1, *, tiling: Tiling | None = None) -> Tensor:
@@ -78,7 +80,8 @@ def fft_convolution(x: Tensor, weight: Tensor, pool: int = 1, *, tiling: Tiling 
     pool
         Width and stride of the maximum; a rest is dropped.
     tiling
-        How the output is cut; by default as is fast. A block must be a multiple of ``pool``.
+        How the output is cut; by default as is fast. A block must be a multiple of ``pool``, a frame hold a block
+        and what the kernel overlaps, and all blocks cover the output.
 
     Returns
     -------
@@ -88,9 +91,9 @@ def fft_convolution(x: Tensor, weight: Tensor, pool: int = 1, *, tiling: Tiling 
     Raises
     ------
     ShapeError
-        If the kernel and one pool do not fit into L, or a block of the tiling is no multiple of the pool.
+        If the kernel and one pool do not fit into L, or the tiling does not suit them.
     ConfigError
-        If a tensor is not on the CPU.
+        If a tensor is not on the CPU, or neither float32 nor float64, or their types differ.
     """
     return _apply(x, None, weight, pool, tiling)
 
@@ -120,8 +123,21 @@ def _apply(source: Tensor, table: Tensor | None, weight: Tensor, pool: int, tili
         raise ShapeError(
             f"{source.shape[-1]} positions are too few for a kernel of {kernel} and a pool of {pool}."
         )
-    if tiling is not None and tiling.block % pool:
-        raise ShapeError(f"a block of {tiling.block} positions is no multiple of the pool, {pool}.")
+    vectors = source if table is None else table
+    if vectors.dtype != weight.dtype or weight.dtype not in _PRECISIONS:
+        raise ConfigError(
+            f"conv fft computes in float32 or float64, not with {vectors.dtype} and {weight.dtype}. Use conv auto "
+            "or direct."
+        )
+    positions = (source.shape[-1] - kernel + 1) // pool * pool
+    if tiling is None:
+        tiling = Tiling.of(positions, kernel, pool)
+    elif (
+        tiling.block % pool or tiling.frame < tiling.block + kernel - 1 or tiling.blocks * tiling.block < positions
+    ):
+        raise ShapeError(
+            f"{tiling} does not suit {positions} positions, a kernel of {kernel} and a pool of {pool}."
+        )
     with torch.autocast("cpu", enabled=False):
         pooled: Tensor = _PooledConvolution.apply(source, table, weight, pool, tiling, torch.is_grad_enabled())
     return pooled
@@ -135,11 +151,10 @@ class _PooledConvolution(torch.autograd.Function):
         table: Tensor | None,
         weight: Tensor,
         pool: int,
-        tiling: Tiling | None,
+        tiling: Tiling,
         keep: bool,
     ) -> Tensor:
         positions = (source.shape[-1] - weight.shape[-1] + 1) // pool
-        tiling = tiling or Tiling.of(positions * pool, weight.shape[-1], pool)
         kernels = _kernel_spectra(weight, tiling.frame)
         framed = _Frames(source, table, tiling)
         pooled = kernels.real.new_empty(tiling.blocks * (tiling.block // pool), len(source), weight.shape[0])
@@ -173,7 +188,7 @@ class _PooledConvolution(torch.autograd.Function):
         padded = upstream.new_zeros(tiling.blocks * (tiling.block // pool), len(source), weight.shape[0])
         padded[:positions] = upstream.permute(2, 0, 1)
         for chunk, spectrum, place in zip(framed.chunks, spectra, places, strict=True):
-            gradient = _unpool(_by_block(padded[:, chunk], tiling.blocks), place, pool, tiling)
+            gradient = _unpool(_by_block(padded[:, chunk], tiling.blocks), place, tiling)
             # Conjugate spectra, as those of the kernels: no product below needs a conjugate of its own.
             conjugate = _conjugate_spectra(gradient, tiling.frame)
             if kernel_gradient is not None:
@@ -290,7 +305,7 @@ def _pool(x: Tensor, pool: int, *, places: bool) -> tuple[Tensor, Tensor | None]
     return values.permute(0, 2, 3, 1).reshape(shape), indices.permute(0, 2, 3, 1).reshape(shape)
 
 
-def _unpool(gradient: Tensor, places: Tensor, pool: int, tiling: Tiling) -> Tensor:
+def _unpool(gradient: Tensor, places: Tensor, tiling: Tiling) -> Tensor:
     """Put (pools, rows, channels) at their places in (block, rows, channels), zeros elsewhere."""
     spread = gradient.new_zeros(tiling.block, *gradient.shape[1:])
     return spread.scatter_(0, places, gradient)

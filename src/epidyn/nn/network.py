@@ -35,8 +35,8 @@ class EpiDynFusion(nn.Module):
         Start of the k-mer tables, float (4097, vector_size). Without them :func:`epidyn.kmers.initial_vectors`,
         seeded from torch's global generator like every other initial weight.
     conv
-        How the convolutions are computed: ``direct``, ``fft`` (CPU only) or ``auto``, the faster one. It is no
-        part of what the network is: see :attr:`conv`.
+        How the convolutions are computed: ``direct``, ``fft`` (CPU only) or ``auto``, by kernel and device. It is
+        no part of what the network is: see :attr:`conv`.
     """
 
     def __init__(

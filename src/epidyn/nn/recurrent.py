@@ -30,9 +30,12 @@ class BidirectionalGRU(nn.GRU):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """(batch, positions, channels) to (batch, positions, 2 x hidden): both directions, forward first."""
-        dtype = self.weight_ih_l0.dtype
+        weight: Tensor = self.weight_ih_l0  # type: ignore[assignment]
+        dtype = weight.dtype
         if x.device.type != "cpu" or dtype not in (torch.float32, torch.float64):
-            out: Tensor = super().forward(x)[0]
+            # Autocast to bf16 would have CUDA compute it in float16, where small gradients vanish.
+            with torch.autocast(x.device.type, enabled=False):
+                out: Tensor = super().forward(x.to(dtype))[0]
             return out
         with torch.autocast("cpu", enabled=False):
             x = x.to(dtype).permute(2, 1, 0).contiguous()
@@ -48,7 +51,10 @@ class BidirectionalGRU(nn.GRU):
         )
         inputs = torch.addmm(bias_in.view(-1, 1), weight_in.flatten(0, 1), x.flatten(1))
         states: Tensor = _Recurrence.apply(
-            inputs.view(2, -1, *x.shape[1:]), weight_hidden, bias_hidden.unsqueeze(2), torch.is_grad_enabled()
+            inputs.view(2, weight_hidden.shape[1], *x.shape[1:]),
+            weight_hidden,
+            bias_hidden.unsqueeze(2),
+            torch.is_grad_enabled(),
         )
         return states.flatten(0, 1)
 
@@ -140,7 +146,7 @@ def _candidate_sensitivity(update: Tensor, candidate: Tensor) -> Tensor:
 def _parts(states: Tensor) -> Iterator[tuple[int, slice]]:
     """Cut (2, hidden, positions, batch) into pieces of one direction and a few channels."""
     _, hidden, steps, batch = states.shape
-    channels = max(1, _CHUNK // (steps * batch))
+    channels = max(1, _CHUNK // max(1, steps * batch))
     for direction in range(2):
         for at in range(0, hidden, channels):
             yield direction, slice(at, at + channels)

@@ -12,7 +12,7 @@ class Stem(nn.Module):
     """Convolution without padding, ReLU, max-pool with stride equal to its width (a rest is dropped).
 
     ``conv`` says how the convolution is computed, not what: ``direct``, ``fft`` (on the CPU, exact to rounding),
-    or ``auto``, whichever is faster. The parameters are those of an ordinary ``Conv1d``.
+    or ``auto``: by kernel and device (:func:`prefers_fft`). The parameters are those of an ordinary ``Conv1d``.
     """
 
     def __init__(self, vector_size: int, channels: int, kernel: int, pool: int, conv: Conv = "auto") -> None:

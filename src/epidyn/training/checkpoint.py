@@ -38,6 +38,8 @@ class TrainingState:
         State of the network and of the optimiser now.
     inputs
         Digests of what the run reads, so that a resume notices another table or genome.
+    precision
+        What it computes in; empty before it begins.
     """
 
     epoch: int = 0
@@ -55,6 +57,7 @@ class TrainingState:
     weights: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    precision: str = ""
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""

@@ -75,7 +75,9 @@ class TrainingConfig(_Section):
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = Field(
         "auto", description="32, bf16 (mixed), or auto: bf16 on a GPU that computes it, otherwise 32"
     )
-    conv: Conv = Field("auto", description="how convolutions are computed: direct, fft (CPU), or auto, the faster")
+    conv: Conv = Field(
+        "auto", description="how convolutions are computed: direct, fft (CPU), or auto, by kernel and device"
+    )
     compile: bool = Field(False, description="compile the network with torch.compile; GPU only")
     save_minutes: float = Field(5.0, ge=0, description="between saves within an epoch; 0 saves after every step")
 

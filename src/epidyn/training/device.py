@@ -29,6 +29,11 @@ def check_device(config: RunConfig) -> None:
         raise ConfigError("--accelerator gpu: this machine has no CUDA device. Use cpu or auto.")
     if on_gpu(settings):
         _check_gpu(settings)
+    elif settings.precision == "bf16":
+        raise ConfigError(
+            "--precision bf16 is for a GPU; this run computes on the CPU, where it is slower than 32 and less "
+            "exact. Use 32 or auto."
+        )
     elif settings.compile:
         raise ConfigError(
             "--compile is for a GPU, and this run computes on the CPU, where the network has faster code of its "

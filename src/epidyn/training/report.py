@@ -149,7 +149,8 @@ def best_row(state: TrainingState) -> dict[str, float]:
 def _training_settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings without paths of this machine."""
     init = config.training.init
-    return {**config.training.model_dump(), "init": Path(init).name if init else None}
+    resolved = {"init": Path(init).name if init else None, "precision": precision(config.training)}
+    return {**config.training.model_dump(), **resolved}
 
 
 def _memory() -> dict[str, int]:

@@ -27,7 +27,7 @@ from epidyn.scores import with_scores
 from epidyn.scoring import NetworkScorer, window_logits
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, departures, make_config, read_settings
-from epidyn.training.device import check_device, precision
+from epidyn.training.device import check_device, device_name, on_gpu, precision
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import RunInputs, initial_network, read_inputs, report_inputs
 from epidyn.training.module import Journal, NetworkModule
@@ -132,6 +132,9 @@ def _finish(
         return _best_model(network, state)
     with folder.logged():
         log.info("epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}")
+        log.info("computing on %s, precision %s", device_name(config.training), precision(config.training))
+        if state.precision and state.precision != precision(config.training):
+            log.warning("the run was begun with precision %s", state.precision)
         report_inputs(inputs)
         for departure in departures(config):
             log.info("departs from the published protocol: %s", departure)
@@ -139,7 +142,10 @@ def _finish(
             _fit(config, folder, inputs, network, state)
         model = _best_model(network, state)
         validation = best_row(state)
+        if on_gpu(config.training):
+            network.cuda()
         scored, test, seconds = _test(inputs, model, config.training.batch_size)
+        network.cpu()
         model.provenance = provenance(config, inputs, vectors, validation, test)
         model.save(folder / folder.MODEL)
         if scored is not None:
@@ -166,8 +172,14 @@ def _fit(
         raise ConfigError(f"the training set has {samples} window pairs, too few for a batch over these devices.")
     total = steps * settings.epochs if settings.max_steps is None else settings.max_steps
     data = PairDataModule(
-        inputs.data, batch_size=settings.batch_size, seed=settings.seed, rc_augment=settings.rc_augment
+        inputs.data,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        rc_augment=settings.rc_augment,
+        pin_memory=on_gpu(settings),
     )
+
+    state.precision = precision(settings)
 
     def save(now: TrainingState) -> None:
         now.save(folder / folder.CHECKPOINT)
@@ -179,7 +191,7 @@ def _fit(
         module = NetworkModule(network, settings)
         journal = Journal(module, state, data, settings, save, steps, advance)
         trainer = lightning.Trainer(
-            accelerator=settings.accelerator,
+            accelerator="gpu" if on_gpu(settings) else "cpu",
             devices=settings.devices,
             strategy="ddp" if settings.devices > 1 else "auto",
             precision=_PRECISION[precision(settings)],
