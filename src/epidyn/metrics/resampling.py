@@ -25,7 +25,7 @@ SCORES = ("auroc", "aupr")
 LEAST_BLOCKS = 3
 
 # Numbers held at once for draws that are worked on together.
-_CHUNK = 1_000_000
+_CHUNK = 200_000
 
 
 @dataclass(frozen=True)
