@@ -13,6 +13,7 @@ from epidyn.files import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito's blue and vermilion: apart for the colour-blind and in grey.
@@ -117,6 +118,19 @@ def _square(x: str, y: str):  # type: ignore[no-untyped-def]  # matplotlib's Axe
     axes = figure.add_subplot(xlabel=x, ylabel=y, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``height`` inches with ``count`` panels side by side, without upper and right edges."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6 * max(count, 1.4), height), layout="constrained")
+    FigureCanvasAgg(figure)
+    drawn = list(figure.subplots(1, count, squeeze=False)[0])
+    for axes in drawn:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, drawn
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

@@ -12,7 +12,7 @@ from epidyn.audit.comparison import ModelScores
 from epidyn.audit.facts import Distances, Facts
 from epidyn.audit.scoring import BaselineScores
 from epidyn.metrics import Interval
-from epidyn.plots import BLUE, VERMILION, save
+from epidyn.plots import BLUE, VERMILION, panels, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +24,8 @@ _RATES = ("0", "to .2", "to .4", "to .6", "to .8", "< 1", "1")
 
 def draw_baselines(baselines: Sequence[BaselineScores], prevalence: float, path: Path) -> None:
     """Draw AUROC and AUPR of each baseline, on random splits and on chromosomes held out, beside chance."""
-    figure, panels = _panels(2, height=1.4 + 0.55 * len(baselines))
-    for axes, score, chance in zip(panels, ("auroc", "aupr"), (0.5, prevalence), strict=True):
+    figure, drawn = panels(2, height=1.4 + 0.55 * len(baselines))
+    for axes, score, chance in zip(drawn, ("auroc", "aupr"), (0.5, prevalence), strict=True):
         for row, each in enumerate(baselines):
             spread = each.random.auroc if score == "auroc" else each.random.aupr
             axes.errorbar(
@@ -47,26 +47,26 @@ def draw_baselines(baselines: Sequence[BaselineScores], prevalence: float, path:
                     "chromosomes held out (interval)" if row == 0 else None,
                 )
         _finish(axes, [each.name for each in baselines], score.upper(), chance)
-    _legend(figure, panels[0])
+    _legend(figure, drawn[0])
     save(figure, path)
 
 
 def draw_model(model: ModelScores, path: Path) -> None:
     """Draw AUROC and AUPR of the model and of each baseline on the same pairs, with intervals, beside chance."""
     rows = [("model", model.scores), *((each.name, each.scores) for each in model.baselines)]
-    figure, panels = _panels(2, height=1.2 + 0.45 * len(rows))
-    for axes, score, chance in zip(panels, ("auroc", "aupr"), (0.5, model.prevalence), strict=True):
+    figure, drawn = panels(2, height=1.2 + 0.45 * len(rows))
+    for axes, score, chance in zip(drawn, ("auroc", "aupr"), (0.5, model.prevalence), strict=True):
         for row, (_, scores) in enumerate(rows):
             _interval(axes, scores[score], row, VERMILION if row else BLUE, "s" if row else "o", None)
         _finish(axes, [name for name, _ in rows], score.upper(), chance)
-    _legend(figure, panels[0])
+    _legend(figure, drawn[0])
     save(figure, path)
 
 
 def draw_purity(facts: Facts, path: Path) -> None:
     """Draw how many elements with several pairs have which share of positives, beside what chance would give."""
-    figure, panels = _panels(len(facts.elements), height=3.2)
-    for axes, (role, elements) in zip(panels, facts.elements.items(), strict=True):
+    figure, drawn = panels(len(facts.elements), height=3.2)
+    for axes, (role, elements) in zip(drawn, facts.elements.items(), strict=True):
         at = np.arange(len(_RATES))
         axes.bar(at, elements.rates, color=BLUE, width=0.7, label="this table")
         axes.plot(
@@ -77,13 +77,13 @@ def draw_purity(facts: Facts, path: Path) -> None:
         axes.set_xticks(at, _RATES)
         axes.set_xlabel("share of positives among its pairs")
         axes.set_ylabel(f"{role}s with 2 pairs or more")
-    _legend(figure, panels[0])
+    _legend(figure, drawn[0])
     save(figure, path)
 
 
 def draw_distances(distances: Distances, path: Path) -> None:
     """Draw the distribution of distance for either label."""
-    figure, (axes,) = _panels(1, height=3.2)
+    figure, (axes,) = panels(1, height=3.2)
     kinds = (("positives", distances.positives, VERMILION, "-"), ("negatives", distances.negatives, BLUE, "--"))
     for name, counts, colour, style in kinds:
         shares = np.array(counts) / sum(counts)
@@ -93,18 +93,6 @@ def draw_distances(distances: Distances, path: Path) -> None:
     axes.set_ylabel("share of pairs")
     axes.legend(loc="upper left", frameon=False)
     save(figure, path)
-
-
-def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6 * max(count, 1.4), height), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = list(figure.subplots(1, count, squeeze=False)[0])
-    for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, panels
 
 
 def _interval(axes: Axes, found: Interval, row: float, colour: str, marker: str, label: str | None) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from epidyn.audit.figures import draw_baselines, draw_distances, draw_model, draw_purity
 from epidyn.audit.run import Audit
 from epidyn.files import prepare_output_folder, write_text
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from epidyn.page import embedded, render
 
 JSON, PAGE = "audit.json", "audit.html"
 FIGURES = ("baselines.png", "purity.png", "distances.png", "model.png")
@@ -46,19 +41,6 @@ def write_audit(audit: Audit, folder: str | os.PathLike[str], *, force: bool = F
     draw_distances(audit.facts.distances, out / FIGURES[2])
     if audit.model is not None:
         draw_model(audit.model, out / FIGURES[3])
-    figures = {path.stem: _embedded(path) for path in map(out.joinpath, FIGURES) if path.exists()}
-    write_text(out / PAGE, _template().render(audit=audit, figures=figures))
+    figures = {path.stem: embedded(path) for path in map(out.joinpath, FIGURES) if path.exists()}
+    write_text(out / PAGE, render("audit.html.jinja", audit=audit, figures=figures))
     return out / PAGE
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
-
-
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    # What a table holds, names and values alike, is text to show and never markup.
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = resources.files("epidyn") / "data" / "audit.html.jinja"
-    return environment.from_string(source.read_text(encoding="utf-8"))
