@@ -219,6 +219,14 @@ def element_numbers(pairs: pd.DataFrame, role: Role) -> Ints:
     return np.asarray(pairs.groupby(columns, sort=False).ngroup(), dtype=np.int64)
 
 
+def place_numbers(pairs: pd.DataFrame) -> Ints:
+    """Return a number for each row's enhancer and promoter, int64 (n, 2): that of its place, whatever the role."""
+    parts = ["chrom", "start", "end"]
+    places = [pairs[[f"{role}_{part}" for part in parts]].set_axis(parts, axis=1) for role in ROLES]
+    numbers = pd.concat(places).groupby(parts, sort=False).ngroup()
+    return np.asarray(numbers, dtype=np.int64).reshape(len(ROLES), len(pairs)).T
+
+
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
     """Return a 64-bit hash of each distinct element, sorted, uint64 (n,).
 

@@ -5,8 +5,19 @@ Adding a format: one module with a :class:`~epidyn.pairs.layout.Layout`, and one
 
 from __future__ import annotations
 
+from epidyn.pairs.pool import line_rows, pool_pairs, refuse_two_labels
 from epidyn.pairs.read import iter_pairs, read_pairs
 from epidyn.pairs.schema import OPTIONAL, REQUIRED, validate
 from epidyn.pairs.write import write_pairs
 
-__all__ = ["OPTIONAL", "REQUIRED", "iter_pairs", "read_pairs", "validate", "write_pairs"]
+__all__ = [
+    "OPTIONAL",
+    "REQUIRED",
+    "iter_pairs",
+    "line_rows",
+    "pool_pairs",
+    "read_pairs",
+    "refuse_two_labels",
+    "validate",
+    "write_pairs",
+]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn.errors import SplitError
+from epidyn.pairs import line_rows
 
 Rows = npt.NDArray[np.int64]
 
@@ -27,7 +28,8 @@ def folds(pairs: pd.DataFrame, split: str) -> dict[str, Rows]:
         A pair table; a pair lies on the chromosome of its promoter.
     split
         ``loco``: a fold a chromosome, named like it. ``chromosome-kfold:K``: K folds of whole chromosomes, named
-        0 to K - 1, balanced by pairs: the largest chromosome first, each to the fold with the fewest pairs.
+        0 to K - 1, balanced by pairs: the largest chromosome first, each to the fold with the fewest pairs. With
+        several cell lines this is done line by line, so that a line's part of a fold is that of the line alone.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def folds(pairs: pd.DataFrame, split: str) -> dict[str, Rows]:
     Raises
     ------
     SplitError
-        If the split has no folds, K is no number from 2 on, or there are fewer chromosomes than folds.
+        If the split has no folds, K is no number from 2 on, or there (in a line) are fewer chromosomes than folds.
     """
     kind, _, number = split.partition(":")
     chromosomes = pairs["promoter_chrom"].to_numpy(dtype=object)
@@ -47,7 +49,11 @@ def folds(pairs: pd.DataFrame, split: str) -> dict[str, Rows]:
             raise SplitError(f"--split {LOCO} needs two chromosomes or more; the table has {_listed(names)}.")
         return {name: np.flatnonzero(chromosomes == name) for name in names}
     if kind == KFOLD:
-        fold = _balanced(chromosomes, split, number)
+        fold = np.empty(len(pairs), dtype=np.int64)
+        for line, rows in line_rows(pairs).items():
+            fold[rows] = _balanced(
+                chromosomes[rows], split, number, f"the cell line {line}" if line else "the table"
+            )
         return {str(each): np.flatnonzero(fold == each) for each in range(int(number))}
     raise SplitError(f"--split {split} has no folds; splits with folds are {WITH_FOLDS}.")
 
@@ -102,7 +108,7 @@ def whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Gener
     return np.flatnonzero(drawn)
 
 
-def _balanced(chromosomes: npt.NDArray[np.object_], split: str, number: str) -> Rows:
+def _balanced(chromosomes: npt.NDArray[np.object_], split: str, number: str, whose: str) -> Rows:
     """Return the fold of every row, int64 (n,)."""
     if not re.fullmatch(r"[1-9][0-9]*", number) or number == "1":
         raise SplitError(f"--split {split}: a number of folds from 2 on is needed, as in {KFOLD}:5.")
@@ -110,7 +116,7 @@ def _balanced(chromosomes: npt.NDArray[np.object_], split: str, number: str) -> 
     names = list(map(str, distinct))
     if len(names) < int(number):
         raise SplitError(
-            f"--split {split} asks for {number} folds; the table has {len(names)} chromosomes "
+            f"--split {split} asks for {number} folds; {whose} has {len(names)} chromosomes "
             f"({_listed(sorted(names, key=_natural))}). Give at most {len(names)}."
         )
     pairs = np.bincount(row, minlength=len(names))

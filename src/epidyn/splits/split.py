@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +11,9 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from epidyn.elements import ROLES, Role, element_numbers
+from epidyn.elements import ROLES, Role, element_numbers, place_numbers
 from epidyn.errors import SplitError
+from epidyn.pairs import line_rows
 from epidyn.spans import Spans, window_spans
 from epidyn.splits.blocks import hold_out_blocks
 from epidyn.splits.chromosomes import (
@@ -31,6 +32,9 @@ VALIDATION_FRACTION = 0.05
 DISJOINT = "element-disjoint"
 SPLITS = f"random, chromosome:NAME,NAME, {LOCO}, {KFOLD}:K, {DISJOINT} or column"
 VALIDATIONS = "auto, column, elements, pairs, samples, blocks or chromosome:NAME,NAME"
+
+# all: training may have what another cell line tests; strict: no pair with an enhancer or promoter of such.
+POOLS = ("all", "strict")
 
 # What auto means under a chromosome split: training chromosomes that the draw names.
 _SOME_CHROMOSOMES = "some-chromosomes"
@@ -53,12 +57,18 @@ class Split:
         ``samples``, where it is drawn later among the shifted copies and no row belongs to it alone.
     fold
         The fold that is test; ``0`` where there is no cross-validation.
+    pool
+        Whether pairs of other cell lines may share elements with a line's test part, ``all`` or ``strict``.
+    left_out
+        How many pairs are unused because of ``strict``.
     """
 
     parts: Parts
     kind: str
     validation: str
     fold: str = "0"
+    pool: str = "all"
+    left_out: int = 0
 
     def rows(self, part: str) -> Rows:
         """Return the row numbers of ``part``, ascending, int64 (m,)."""
@@ -79,8 +89,13 @@ def make_split(
     test_fraction: float = TEST_FRACTION,
     validation_fraction: float = VALIDATION_FRACTION,
     spans: Mapping[Role, Spans] | None = None,
+    pool: str = "all",
 ) -> Split:
     """Divide labelled pairs into parts.
+
+    Of a table of several cell lines each line is split by itself: its test part is that of a table of this line
+    alone, wherever its rows stand. Validation is then drawn over all lines, so that what it does not share with
+    training it shares with no line's.
 
     Parameters
     ----------
@@ -107,6 +122,9 @@ def make_split(
         Share of each label; validation's is of what is not test.
     spans
         What windows take of the genome, for ``element-disjoint``; by default the published windows with 20 copies.
+    pool
+        ``strict``: a pair that would be training or validation is unused if its enhancer or promoter, by its
+        coordinates and in either role, is in the test part of another cell line.
 
     Raises
     ------
@@ -115,22 +133,34 @@ def make_split(
     """
     if "label" not in pairs:
         raise SplitError("the pair table has no label column; training needs labels 0 and 1.")
-    rng = np.random.default_rng(seed)
+    if pool not in POOLS:
+        raise SplitError(f"--pool {pool!r} is unknown; allowed are {', '.join(POOLS)}.")
     spans = window_spans(pairs) if spans is None else spans
-    parts = _test_parts(pairs, split, fold, test_fraction, rng, spans)
-    made = Split(parts, split, validation, fold or "0")
+    # Line by line: the order of the files that a table was pooled from decides nothing.
+    order = np.concatenate(list(line_rows(pairs).values()))
+    pairs, spans = pairs.iloc[order], {role: each.where(order) for role, each in spans.items()}
+    # A generator for each line, seeded alike; the first line's goes on to draw validation.
+    rngs = [np.random.default_rng(seed) for _ in line_rows(pairs)]
+    parts = _test_parts(pairs, split, fold, test_fraction, rngs, spans)
+    left_out = _leave_out_shared(pairs, parts) if pool == "strict" else 0
+    made = Split(parts, split, validation, fold or "0", pool, left_out)
     _require_both_labels(pairs, made, "train")
-    if fold is None and (split == "random" or (parts == "test").any()):
+    if split == "random":
+        for line, rows in line_rows(pairs).items():
+            _require_both_labels(pairs.iloc[rows], replace(made, parts=parts[rows]), "test", line)
+    elif fold is None and (parts == "test").any():
         _require_both_labels(pairs, made, "test")
     kind = _validation_kind(parts, split, validation)
-    _draw_validation(pairs, parts, kind, validation_fraction, rng, spans)
+    _draw_validation(pairs, parts, kind, validation_fraction, rngs[0], spans)
     if kind == _SOME_CHROMOSOMES:
         kind = "chromosome:" + ",".join(pd.unique(pairs["promoter_chrom"][parts == "validation"]))
     made = replace(made, validation=kind)
     _require_both_labels(pairs, made, "train")
     if kind != "samples":
         _require_both_labels(pairs, made, "validation")
-    return made
+    in_rows = np.empty_like(parts)
+    in_rows[order] = parts
+    return replace(made, parts=in_rows)
 
 
 def draw_samples(labels: npt.NDArray[np.floating], fraction: float, *, seed: int) -> npt.NDArray[np.bool_]:
@@ -148,21 +178,29 @@ def _test_parts(
     split: str,
     fold: str | None,
     fraction: float,
-    rng: np.random.Generator,
+    rngs: Sequence[np.random.Generator],
     spans: Mapping[Role, Spans],
 ) -> Parts:
+    """Return the parts before validation is drawn; what is drawn is drawn for each cell line by its generator."""
     parts = np.full(len(pairs), "train", dtype=object)
     kind, _, names = split.partition(":")
     if split == LOCO or kind == KFOLD:
         parts[fold_rows(pairs, split, fold)] = "test"
         return parts
+    lines = zip(line_rows(pairs).items(), rngs, strict=True)
     if split == "random":
-        parts[_stratified(pairs["label"].to_numpy(), fraction, rng)] = "test"
+        for (_, rows), rng in lines:
+            parts[rows[_stratified(pairs["label"].to_numpy()[rows], fraction, rng)]] = "test"
     elif kind == "chromosome":
         parts[on_chromosomes(pairs, names, "--split")] = "test"
     elif split == DISJOINT:
-        held_out, cut = hold_out_blocks(pairs, spans, fraction, rng)
-        parts[held_out], parts[cut] = "test", "unused"
+        for (line, rows), rng in lines:
+            of_line = {role: each.where(rows) for role, each in spans.items()}
+            try:
+                held_out, cut = hold_out_blocks(pairs.iloc[rows], of_line, fraction, rng)
+            except SplitError as error:
+                raise SplitError(f"{_named(line)}{error.headline}") from error
+            parts[rows[held_out]], parts[rows[cut]] = "test", "unused"
     elif split == "column":
         parts[:] = _column_parts(pairs)
     else:
@@ -172,6 +210,19 @@ def _test_parts(
             f"--fold {fold} has no meaning under --split {split}; splits with folds are {WITH_FOLDS}."
         )
     return parts
+
+
+def _leave_out_shared(pairs: pd.DataFrame, parts: Parts) -> int:
+    """Mark as unused whatever of a line shares an element with another line's test part; return how many pairs."""
+    place = place_numbers(pairs)
+    shared = np.zeros(len(pairs), dtype=bool)
+    for rows in line_rows(pairs).values():
+        tested_by_others = parts == "test"
+        tested_by_others[rows] = False
+        shared[rows] = np.isin(place[rows], place[tested_by_others]).any(axis=1)
+    left_out = shared & np.isin(parts.astype(str), ("train", "validation"))
+    parts[left_out] = "unused"
+    return int(left_out.sum())
 
 
 def _validation_kind(parts: Parts, split: str, asked: str) -> str:
@@ -247,9 +298,17 @@ def _column_parts(pairs: pd.DataFrame) -> Parts:
     if "split" not in pairs:
         raise SplitError(f"--split column needs a column 'split' with {', '.join(PARTS)}; the table has none.")
     parts = pairs["split"].to_numpy(dtype=object)
-    unknown = [f"row {row}: {parts[row]!r}" for row in np.flatnonzero(~np.isin(parts.astype(str), PARTS))]
+    unknown = [
+        f"{_named(line)}row {row}: {parts[rows][row]!r}"
+        for line, rows in line_rows(pairs).items()
+        for row in np.flatnonzero(~np.isin(parts[rows].astype(str), PARTS))
+    ]
     if unknown:
-        raise SplitError(f"the column 'split' may hold {', '.join(PARTS)}; {len(unknown)} rows differ:", unknown)
+        raise SplitError(
+            f"the column 'split' may hold {', '.join(PARTS)}; {len(unknown)} rows differ (the rows of "
+            "a cell line count from 0):",
+            unknown,
+        )
     return parts
 
 
@@ -286,11 +345,16 @@ def _whole_groups(
     return drawn
 
 
-def _require_both_labels(pairs: pd.DataFrame, split: Split, part: str) -> None:
+def _named(line: str) -> str:
+    return f"cell line {line}: " if line else ""
+
+
+def _require_both_labels(pairs: pd.DataFrame, split: Split, part: str, line: str = "") -> None:
     labels = pairs["label"].to_numpy()[split.rows(part)]
     found = sorted(int(label) for label in np.unique(labels))
     if found != [0, 1]:
         raise SplitError(
-            f"the {part} part of --split {split.kind} (validation {split.validation}) has {len(labels)} pairs "
-            f"with labels {found}; both 0 and 1 are needed. Choose another split, or give more pairs."
+            f"{_named(line)}the {part} part of --split {split.kind} (validation {split.validation}) has "
+            f"{len(labels)} pairs with labels {found}; both 0 and 1 are needed. Choose another split, or give "
+            "more pairs."
         )
