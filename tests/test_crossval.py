@@ -221,7 +221,7 @@ def test_folds_of_different_tables_are_not_merged(
     out = tmp_path / "cv"
     shutil.copytree(whole.folder, out)
     report = json.loads((out / "folds" / "chr3" / "metrics.json").read_text())
-    report["data"]["pairs_sha256"] = "0" * 64
+    report["data"]["pairs"][0]["sha256"] = "0" * 64
     (out / "folds" / "chr3" / "metrics.json").write_text(json.dumps(report))
     with pytest.raises(CrossvalError, match="different pair tables"):
         crossval.merge(out)

@@ -62,7 +62,34 @@ def test_counts_by_hand():
         one_label_promoters=5 / 7,
         duplicates=2,
         conflicts=1,
+        cell_lines=1,
+        other_line_seen=0.0,
     )
+
+
+def test_what_another_line_shows_is_counted_apart():
+    pairs, split = made(
+        [
+            ("chr1", 1000, 2000, 1, "train"),
+            ("chr1", 3000, 7000, 0, "validation"),
+            ("chr1", 1500, 2500, 0, "train"),
+            ("chr1", 1000, 9000, 1, "test"),  # its enhancer is in its own line's training
+            ("chr1", 1000, 9000, 0, "test"),  # and in another line's
+            ("chr1", 7000, 8000, 0, "test"),  # its enhancer is a promoter of another line's validation
+            ("chr1", 4000, 2500, 0, "test"),  # its promoter is in its own line's training
+        ]
+    )
+    lines = pairs.assign(cell_line=["A", "A", "B", "A", "B", "B", "B"])
+    spans = window_spans(pairs, lengths=LENGTHS, copies=0)
+    found, alone = measure(lines, split, spans), measure(pairs, split, spans)
+    assert found is not None
+    assert alone is not None
+    assert (found.cell_lines, found.other_line_seen, found.enhancer_seen) == (2, 2 / 4, 2 / 4)
+    assert "split column of 2 cell lines pooled leaks" in found.words()
+    assert "50% an element that it has in another line" in found.words()
+    assert found.words().endswith("Use --split loco.")
+    assert (alone.cell_lines, alone.other_line_seen) == (1, 0)
+    assert "cell line" not in alone.words()
 
 
 @st.composite

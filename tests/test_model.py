@@ -53,6 +53,7 @@ METADATA = {
     "genome",
     "regime",
     "cell_lines",
+    "starting_model",
     "split",
     "training_intervals",
     "training_prevalence",
@@ -435,6 +436,14 @@ def test_the_file_says_where_it_came_from(model_file: Path):
     assert (metadata["format"], metadata["kind"]) == (str(FORMAT_VERSION), "network")
     assert json.loads(metadata["network"])["enhancer_length"] == 83
     assert set(tensors) == set(small_network().state_dict())
+
+
+def test_a_file_from_before_starting_models_were_recorded_loads(model: Model, tmp_path: Path):
+    model.save(tmp_path / "m.safetensors")
+    metadata, tensors = parts_of(tmp_path / "m.safetensors")
+    assert metadata.pop("starting_model") == "null"
+    save_file(tensors, tmp_path / "old.safetensors", metadata=metadata)
+    assert Model.load(tmp_path / "old.safetensors").provenance == model.provenance
 
 
 def test_what_is_not_known_is_none():

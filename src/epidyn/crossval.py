@@ -292,8 +292,8 @@ def _settle(threads: int) -> None:
 
 
 def _require_one_origin(reports: dict[str, dict[str, Any]]) -> None:
-    for key, what in (("pairs_sha256", "pair tables"), ("genome_digest", "genomes")):
-        of = {name: report["data"][key] for name, report in reports.items()}
+    for key, what in (("pairs", "pair tables"), ("genome_digest", "genomes")):
+        of = {name: json.dumps(report["data"][key]) for name, report in reports.items()}
         if len(set(of.values())) > 1:
             raise CrossvalError(
                 f"the folds were made from different {what}. Run those again that saw the old one:",

@@ -195,6 +195,13 @@ def batches_per_epoch(samples: int, batch_size: int, *, smallest: int) -> int:
     return whole + (rest >= smallest)
 
 
+def samples_in(steps: int, samples: int, batch_size: int, *, smallest: int) -> int:
+    """Return how many samples the first ``steps`` batches of training have; see :func:`batches_per_epoch`."""
+    batches = batches_per_epoch(samples, batch_size, smallest=smallest)
+    epochs, rest = divmod(steps, batches)
+    return epochs * min(samples, batches * batch_size) + rest * batch_size
+
+
 class WindowDataset(Dataset[dict[str, Tensor]]):
     """Batches of base codes.
 

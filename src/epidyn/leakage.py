@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from epidyn.elements import ROLES, Role, element_numbers
+from epidyn.elements import ROLES, Ints, Role, element_numbers, place_numbers
+from epidyn.pairs import line_rows
 from epidyn.spans import Spans, overlaps
 from epidyn.splits import Split
 
 CURE = "Use --split chromosome-kfold:5 or loco."
+# Each line has its own folds under chromosome-kfold:K, so that lines of one fold test different chromosomes.
+POOLED_CURE = "Use --split loco."
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Leakage:
         Rows of the table that repeat the pair of an earlier row.
     conflicts
         Pairs of the table that have both labels.
+    cell_lines
+        Number of cell lines in the table.
+    other_line_seen
+        Share whose enhancer or promoter, in either role, training has in another cell line.
     """
 
     split: str
@@ -50,6 +57,8 @@ class Leakage:
     one_label_promoters: float
     duplicates: int
     conflicts: int
+    cell_lines: int
+    other_line_seen: float
 
     @property
     def leaks(self) -> bool:
@@ -58,13 +67,17 @@ class Leakage:
 
     def words(self) -> str:
         """Return one line that says it."""
+        pooled = self.cell_lines > 1
+        split = f"split {self.split} of {self.cell_lines} cell lines pooled" if pooled else f"split {self.split}"
         if not self.leaks:
-            return f"split {self.split}: no test pair shares an element or an overlapping window with training"
+            return f"{split}: no test pair shares an element or an overlapping window with training"
         return (
-            f"split {self.split} leaks: {_percent(self.promoter_seen)} of the test pairs have a promoter that "
+            f"{split} leaks: {_percent(self.promoter_seen)} of the test pairs have a promoter that "
             f"training has seen, {_percent(self.enhancer_seen)} an enhancer, {_percent(self.window_overlaps)} a "
-            f"window that overlaps one of training's, and {_percent(self.one_label_promoters)} of all promoters "
-            f"have one label only; scores on it say little about new loci. {CURE}"
+            f"window that overlaps one of training's, "
+            + (f"{_percent(self.other_line_seen)} an element that it has in another line, " if pooled else "")
+            + f"and {_percent(self.one_label_promoters)} of all promoters have one label only; scores on it say "
+            f"little about new loci. {POOLED_CURE if pooled else CURE}"
         )
 
     def report(self) -> dict[str, Any]:
@@ -100,7 +113,7 @@ def measure(pairs: pd.DataFrame, split: Split, spans: Mapping[Role, Spans]) -> L
     seen = {role: np.isin(number[role][test], number[role][training]) for role in ROLES}
     read = [spans[role].where(training) for role in ROLES]
     overlap = np.any([overlaps(spans[role].where(test), read) for role in ROLES], axis=0)
-    labels = pairs["label"]
+    labels, lines = pairs["label"], line_rows(pairs)
     return Leakage(
         split=split.kind,
         test_pairs=len(test),
@@ -112,7 +125,20 @@ def measure(pairs: pd.DataFrame, split: Split, spans: Mapping[Role, Spans]) -> L
         one_label_promoters=float((labels.groupby(number["promoter"]).nunique() == 1).mean()),
         duplicates=len(pair) - len(np.unique(pair)),
         conflicts=int((labels.groupby(pair).nunique() > 1).sum()),
+        cell_lines=len(lines),
+        other_line_seen=_other_line_seen(pairs, split, list(lines.values())),
     )
+
+
+def _other_line_seen(pairs: pd.DataFrame, split: Split, lines: Sequence[Ints]) -> float:
+    place, parts = place_numbers(pairs), split.parts
+    training = (parts == "train") | (parts == "validation")
+    seen = np.zeros(len(pairs), dtype=bool)
+    for rows in lines:
+        others = training.copy()
+        others[rows] = False
+        seen[rows] = np.isin(place[rows], place[others]).any(axis=1)
+    return float(seen[parts == "test"].mean())
 
 
 def _percent(share: float) -> str:

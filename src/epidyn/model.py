@@ -40,6 +40,8 @@ from epidyn.scoring import (
 from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
 
 FORMAT_VERSION = 1
+# What files of this format that were written before it was known lack.
+_ADDED = {"starting_model": "null"}
 
 
 class Provenance(BaseModel):
@@ -47,6 +49,7 @@ class Provenance(BaseModel):
 
     ``training_intervals`` are :func:`epidyn.elements.interval_hashes` of the training rows, as base64 of
     little-endian uint64; ``training_prevalence`` is the share of positives that training saw, copies counted.
+    ``cell_lines`` are those of ``pairs``; ``starting_model`` has those of the model that training started from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +60,7 @@ class Provenance(BaseModel):
     genome: dict[str, str] | None = None
     regime: str | None = None
     cell_lines: list[str] | None = None
+    starting_model: dict[str, Any] | None = None
     split: dict[str, Any] | None = None
     training_intervals: str | None = None
     training_prevalence: float | None = Field(None, gt=0, lt=1)
@@ -300,7 +304,7 @@ class Model:
         if kind not in SCORERS:
             raise ModelFileError(f"its kind is {kind!r}; known are {', '.join(SCORERS)}.")
         try:
-            values = {name: json.loads(metadata[name]) for name in (kind, *Provenance.model_fields)}
+            values = {name: json.loads((_ADDED | metadata)[name]) for name in (kind, *Provenance.model_fields)}
             provenance = Provenance.model_validate({name: values[name] for name in Provenance.model_fields})
         except (KeyError, json.JSONDecodeError) as error:
             raise ModelFileError(f"its metadata is damaged ({error}).") from error

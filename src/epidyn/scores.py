@@ -10,7 +10,9 @@ import pandas as pd
 
 from epidyn import metrics
 from epidyn.errors import PairTableError
-from epidyn.pairs import read_pairs
+from epidyn.pairs import line_rows, read_pairs
+
+Scores = metrics.Summary | metrics.LabelCounts
 
 LOGIT, PROBABILITY, RAW_PROBABILITY = "logit", "probability", "raw_probability"
 
@@ -61,6 +63,19 @@ def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
 def summarise(table: pd.DataFrame, threshold: float = 0.5) -> metrics.Summary:
     """Return all scores of a table that :func:`read_scores` read; raises what :func:`metrics.summarise` does."""
     return metrics.summarise(table["label"], table[PROBABILITY], threshold, ranking=ranking(table))
+
+
+def summarise_or_count(table: pd.DataFrame, threshold: float = 0.5) -> Scores:
+    """Return all scores as :func:`summarise` does, or the counts if there is one label only."""
+    if table["label"].nunique() == 2:
+        return summarise(table, threshold)
+    return metrics.label_counts(table["label"])
+
+
+def by_line(table: pd.DataFrame, threshold: float = 0.5) -> dict[str, Scores]:
+    """Return the scores of each cell line, or its counts if it has one label only; empty if no line is named."""
+    lines = line_rows(table)
+    return {line: summarise_or_count(table.iloc[rows], threshold) for line, rows in lines.items() if line}
 
 
 def ranking(table: pd.DataFrame) -> pd.Series[int]:

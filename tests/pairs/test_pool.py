@@ -36,7 +36,7 @@ def test_lines_stay_known_and_columns_are_united(write: Write, caplog: pytest.Lo
     with caplog.at_level("INFO", logger="epidyn"):
         pooled = pool_pairs([one, two])
     assert pooled["cell_line"].tolist() == ["NHEK", "HeLa-S3", "K562"]
-    assert f"{two} has no column cell_line; it is taken as the line K562" in caplog.text
+    assert f"{two} names no cell line; it is taken as the line K562" in caplog.text
     assert pooled["enhancer_start"].tolist() == [1, 2, 1]
     assert pooled["note"].tolist() == ["", "", "x"]
     assert pooled["tss"].tolist() == [5, 6, pd.NA]
@@ -51,8 +51,12 @@ def test_lines_stay_known_and_columns_are_united(write: Write, caplog: pytest.Lo
 
 def test_one_table_is_as_it_was_read(write: Write):
     path = write("one.csv", [(1, 1), (2, 0)], note=["", "y"])
-    pd.testing.assert_frame_equal(pool_pairs([path]), read_pairs(path))
-    assert {line: rows.tolist() for line, rows in line_rows(pool_pairs([path])).items()} == {"": [0, 1]}
+    pooled = pool_pairs([path])
+    pd.testing.assert_frame_equal(pooled.drop(columns="cell_line"), read_pairs(path))
+    assert {line: rows.tolist() for line, rows in line_rows(pooled).items()} == {"one": [0, 1]}
+    assert {line: rows.tolist() for line, rows in line_rows(read_pairs(path)).items()} == {"": [0, 1]}
+    empty = write("empty.csv", [(1, 1), (2, 0)], cell_line="")
+    assert set(pool_pairs([empty])["cell_line"]) == {"empty"}
 
 
 def test_two_tables_of_a_line(write: Write):
@@ -70,9 +74,9 @@ def test_a_table_given_twice(write: Write):
 
 
 def test_rows_that_name_no_line(write: Write):
-    one, two = write("one.csv", [(1, 1), (2, 1)], cell_line=["A", ""]), write("two.csv", [(1, 1)])
-    with pytest.raises(PairTableError, match=r"one\.csv: 1 rows have an empty cell_line") as caught:
-        pool_pairs([one, two])
+    one = write("one.csv", [(1, 1), (2, 1)], cell_line=["A", ""])
+    with pytest.raises(PairTableError, match=r"one\.csv: 1 rows have an empty cell_line and others") as caught:
+        pool_pairs([one])
     assert caught.value.rows == ("row 1",)
 
 

@@ -69,7 +69,7 @@ def test_a_model_lends_its_network_settings(tmp_path: Path, toy_config: Build):
 
 def test_reports_every_part(toy_config: Build, caplog: pytest.LogCaptureFixture):
     with caplog.at_level("INFO", logger="epidyn"):
-        report_inputs(read_inputs(toy_config()))
+        report_inputs(toy_config(), read_inputs(toy_config()))
     assert "train: 60 pairs (30 positive), 90 window pairs (60 positive)" in caplog.text
     assert "test: 30 pairs (15 positive), 30 window pairs (15 positive)" in caplog.text
     assert "split chromosome:chr4: no test pair shares an element or an overlapping window" in caplog.text

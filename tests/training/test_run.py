@@ -92,7 +92,8 @@ def test_leaves_a_whole_folder(finished: Path):
 
 def test_metrics_are_those_of_the_predictions(finished: Path):
     report = json.loads((finished / "metrics.json").read_text())
-    assert set(report) == {"data", "split", "test", "validation", "time", "memory", "environment"}
+    assert set(report) == {"data", "split", "test", "lines", "validation", "time", "memory", "environment"}
+    assert report["lines"] == {"simulated": report["test"]}
     scored = pd.read_csv(finished / "predictions.tsv", sep="\t")
     assert report["test"]["auroc"] == pytest.approx(metrics.auroc(scored["label"], scored["probability"]))
     assert report["split"]["train"] == {
@@ -101,7 +102,18 @@ def test_metrics_are_those_of_the_predictions(finished: Path):
         "window_pairs": 90,
         "positive_window_pairs": 60,
     }
+
+
+def test_time_and_memory_are_recorded(finished: Path):
+    report = json.loads((finished / "metrics.json").read_text())
+    time = report["time"]
+    # 3 epochs of 90 window pairs; 30 test pairs, each seen once.
+    assert time["training_window_pairs_per_second"] * time["training_seconds"] == pytest.approx(270)
+    assert time["test_pairs_per_second"] * time["test_seconds"] == pytest.approx(30)
     assert report["memory"]["peak_bytes"] > 10**8
+    gpu = torch.cuda.is_available()
+    for name in ("training_peak_gpu_bytes", "test_peak_gpu_bytes"):
+        assert (report["memory"][name] is not None) is gpu
 
 
 def test_predictions_are_what_the_model_file_predicts(finished: Path, simulated: Path):
@@ -132,6 +144,7 @@ def test_provenance(finished: Path, simulated: Path):
         "validation_kind": "chromosome:chr3",
         "seed": 5,
         "fold": "0",
+        "pool": "all",
     }
     assert (origin.regime, origin.cell_lines) == ("specific", ["simulated"])
     assert origin.kmer_vectors == "initial (seed 5)"

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 _SECTIONS = {
     "data": ("pairs", "genome", "kmer_vectors", "shuffle_labels", "shuffle_sequence"),
-    "split": ("split", "fold", "validation"),
+    "split": ("split", "fold", "validation", "pool"),
     "training": (
         "protocol",
+        "regime",
         "copies",
         "rc_augment",
         "epochs",
         "patience",
         "batch_size",
+        "optimizer",
         "learning_rate",
         "max_steps",
         "seed",
@@ -74,7 +76,10 @@ class TrainingOptions:
 
 def _declared(
     pairs: Annotated[
-        Path | None, typer.Option(help="Labelled pair table: TargetFinder, BENGI, or our columns.")
+        list[Path] | None,
+        typer.Option(
+            help="Labelled pair table: TargetFinder, BENGI, or our columns. Several times under --regime general."
+        ),
     ] = None,
     genome: Annotated[str | None, typer.Option(help="FASTA, 2bit, or random:hg19[:SEED].")] = None,
     config: Annotated[
@@ -98,6 +103,19 @@ def _declared(
         Literal["default", "published"] | None,
         typer.Option(help="A named set of settings; other options win over it."),
     ] = None,
+    regime: Annotated[
+        Literal["specific", "general", "fine-tuned"] | None,
+        typer.Option(
+            help="One cell line (default), several pooled, or one that starts from a general model (--init)."
+        ),
+    ] = None,
+    pool: Annotated[
+        Literal["all", "strict"] | None,
+        typer.Option(
+            help="Under --regime general: strict trains on no pair whose enhancer or promoter another cell line "
+            "tests. Default all."
+        ),
+    ] = None,
     copies: Annotated[
         str | None, typer.Option(help="Shifted copies of a training positive, or balanced (default).")
     ] = None,
@@ -116,7 +134,12 @@ def _declared(
         int | None, typer.Option(help="Epochs without a lower validation loss before it stops; default 5.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Over all devices; default 64.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Default 0.001.")] = None,
+    optimizer: Annotated[
+        Literal["NAdam", "Adam", "AdamW", "RMSprop"] | None, typer.Option(help="Default NAdam.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Default 0.001; under --regime fine-tuned 0.0001.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn; default 0.")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
@@ -175,6 +198,8 @@ def _last(layers: Sequence[Mapping[str, Any]], section: str, name: str) -> Any:
 def _by_section(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Sort options into the sections of a configuration."""
     values = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    if "pairs" in values:
+        values["pairs"] = [str(path) for path in values["pairs"]]
     if values.get("copies", "").isdecimal():
         values["copies"] = int(values["copies"])
     return {

@@ -4,12 +4,14 @@ from epidyn.metrics.resampling import DRAWS, LEAST_BLOCKS, Bootstrap, Comparison
 from epidyn.metrics.summary import (
     CalibrationCurve,
     Curves,
+    LabelCounts,
     Summary,
     aupr,
     auroc,
     brier,
     calibration_curve,
     curves,
+    label_counts,
     precision_at_recall,
     summarise,
 )
@@ -22,6 +24,7 @@ __all__ = [
     "Comparison",
     "Curves",
     "Interval",
+    "LabelCounts",
     "Summary",
     "aupr",
     "auroc",
@@ -30,6 +33,7 @@ __all__ = [
     "compare",
     "curves",
     "intervals",
+    "label_counts",
     "precision_at_recall",
     "summarise",
 ]

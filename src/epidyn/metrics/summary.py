@@ -39,6 +39,15 @@ class Summary(TypedDict):
     enrichment_at_recall: dict[str, float]
 
 
+class LabelCounts(TypedDict):
+    """What there is to say of pairs with one label, which have no AUROC and no AUPR."""
+
+    pairs: int
+    positives: int
+    negatives: int
+    prevalence: float
+
+
 class CalibrationCurve(TypedDict):
     """Pairs in bins of rising probability: mean probability, share of positives, number."""
 
@@ -136,6 +145,18 @@ def summarise(
         "brier": brier(truth, scores),
         "precision_at_recall": precisions,
         "enrichment_at_recall": {at: value * len(truth) / positives for at, value in precisions.items()},
+    }
+
+
+def label_counts(labels: npt.ArrayLike) -> LabelCounts:
+    """Return the counts of labels, 0 or 1, (n,)."""
+    truth = np.asarray(labels)
+    positives = int(truth.sum())
+    return {
+        "pairs": len(truth),
+        "positives": positives,
+        "negatives": len(truth) - positives,
+        "prevalence": positives / len(truth),
     }
 
 

@@ -37,31 +37,27 @@ def pool_pairs(paths: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
     Parameters
     ----------
     paths
-        Tables as :func:`epidyn.read_pairs` takes them. Of several each must hold cell lines of its own; one
-        without a column ``cell_line`` is a line named like the file, which the log says.
+        Tables as :func:`epidyn.read_pairs` takes them. One whose column ``cell_line`` is missing or empty is
+        a line named like the file, which the log says. Each must hold cell lines of its own.
 
     Returns
     -------
     DataFrame
-        As :func:`epidyn.read_pairs`; of several tables with all columns that any of them has, text being empty
-        where a table lacks the column. ``attrs["files"]`` holds ``(path, rows)`` of each.
+        As :func:`epidyn.read_pairs`, always with ``cell_line``, and with all columns that any of the tables has;
+        text is empty where a table lacks the column. ``attrs["files"]`` holds ``(path, rows)`` of each.
 
     Raises
     ------
     InputFileError, PairTableError
-        As ``read_pairs``; or if a table has no labels, a row of several tables names no line, or two tables hold
-        the same line.
+        As ``read_pairs``; or if a table has no labels, names the line of some rows only, or holds a line that
+        another table holds too.
     """
-    tables = [_labelled(path) for path in paths]
-    files = [(str(path), len(table)) for path, table in zip(paths, tables, strict=True)]
-    if len(tables) == 1:
-        pooled = tables[0]
-    else:
-        tables = [_with_line(table, path) for table, (path, _) in zip(tables, files, strict=True)]
-        _refuse_shared_lines(tables, files)
-        columns = in_order(dict.fromkeys(str(column) for table in tables for column in table))
-        pooled = pd.concat([_with_columns(table, columns) for table in tables], ignore_index=True)
-    pooled.attrs = {"files": files}
+    names = [str(path) for path in paths]
+    tables = [_with_line(_labelled(path), path) for path in names]
+    _refuse_shared_lines(tables, names)
+    columns = in_order(dict.fromkeys(str(column) for table in tables for column in table))
+    pooled = pd.concat([_with_columns(table, columns) for table in tables], ignore_index=True)
+    pooled.attrs = {"files": [(path, len(table)) for path, table in zip(names, tables, strict=True)]}
     return pooled
 
 
@@ -89,7 +85,7 @@ def refuse_two_labels(pairs: pd.DataFrame) -> None:
     )
 
 
-def _labelled(path: str | os.PathLike[str]) -> pd.DataFrame:
+def _labelled(path: str) -> pd.DataFrame:
     table = read_pairs(path)
     if "label" not in table:
         raise PairTableError(f"{path} has no label column; training needs labels 0 and 1.")
@@ -97,26 +93,26 @@ def _labelled(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _with_line(table: pd.DataFrame, path: str) -> pd.DataFrame:
-    if "cell_line" not in table:
+    if "cell_line" not in table or (table["cell_line"] == "").all():
         line = canonical_cell_line(Path(path).name.split(".")[0])
-        _log.info("%s has no column cell_line; it is taken as the line %s", path, line)
+        _log.info("%s names no cell line; it is taken as the line %s", path, line)
         return table.assign(cell_line=line)
     nameless = np.flatnonzero(table["cell_line"] == "")
     if len(nameless):
         raise PairTableError(
-            f"{path}: {len(nameless):,} rows have an empty cell_line (rows count from 0). Tables that are pooled "
-            "need a line in each row, or no such column:",
+            f"{path}: {len(nameless):,} rows have an empty cell_line and others do not (rows count from 0). Name "
+            "the line in each row, or in none:",
             [f"row {row}" for row in nameless],
         )
     return table
 
 
-def _refuse_shared_lines(tables: Sequence[pd.DataFrame], files: Sequence[tuple[str, int]]) -> None:
+def _refuse_shared_lines(tables: Sequence[pd.DataFrame], paths: Sequence[str]) -> None:
     holders: dict[str, list[str]] = {}
-    for table, (path, _) in zip(tables, files, strict=True):
+    for table, path in zip(tables, paths, strict=True):
         for line in table["cell_line"].unique():
             holders.setdefault(line, []).append(path)
-    shared = [f"{line}: {', '.join(paths)}" for line, paths in sorted(holders.items()) if len(paths) > 1]
+    shared = [f"{line}: {', '.join(where)}" for line, where in sorted(holders.items()) if len(where) > 1]
     if shared:
         raise PairTableError(
             "each cell line must lie in one table. Put the rows of a line into one file, or tell lines apart by a "

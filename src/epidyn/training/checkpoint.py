@@ -40,6 +40,8 @@ class TrainingState:
         Digests of what the run reads, so that a resume notices another table or genome.
     precision
         What it computes in; empty before it begins.
+    gpu_bytes
+        Most memory of the GPU so far, in bytes, over all its processes; None without one.
     """
 
     epoch: int = 0
@@ -58,6 +60,7 @@ class TrainingState:
     optimizer: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     precision: str = ""
+    gpu_bytes: int | None = None
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""

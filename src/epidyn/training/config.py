@@ -6,10 +6,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from epidyn.errors import ConfigError
 from epidyn.files import open_text
@@ -31,16 +31,30 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def _tables(value: object) -> object:
+    """Take one path as it is, several as a list; a list of one is that path."""
+    paths = [value] if isinstance(value, str) else value
+    if not isinstance(paths, list) or not paths or not all(isinstance(path, str) and path for path in paths):
+        raise ValueError(f"a path, or a list of paths, is needed (given: {value!r})")
+    return paths[0] if len(paths) == 1 else paths
+
+
 class DataConfig(_Section):
     """What is read."""
 
-    pairs: str = Field(description="pair table")
+    pairs: Annotated[str | list[str], BeforeValidator(_tables)] = Field(
+        description="pair table, or a list of several, each of other cell lines"
+    )
     genome: str = Field(description="genome: FASTA, 2bit or random:hg19[:SEED]")
     kmer_vectors: str | None = Field(None, description="6-mer vectors, .npy (4097, dimensions) or word2vec text")
     shuffle_labels: bool = Field(False, description="control: permute labels within chromosome and distance bin")
     shuffle_sequence: Literal["dinucleotide"] | None = Field(
         None, description="control: shuffle each element's bases, keeping the counts of dinucleotides"
     )
+
+    def tables(self) -> list[str]:
+        """Return the paths of the pair tables."""
+        return [self.pairs] if isinstance(self.pairs, str) else self.pairs
 
 
 class SplitConfig(_Section):
@@ -49,6 +63,10 @@ class SplitConfig(_Section):
     split: str = "random"
     fold: Annotated[str | None, BeforeValidator(_text)] = None
     validation: str = "auto"
+    pool: Literal["all", "strict"] = Field(
+        "all",
+        description="strict: no training on pairs of which another cell line tests the enhancer or the promoter",
+    )
     test_fraction: float = Field(TEST_FRACTION, gt=0, lt=1)
     validation_fraction: float = Field(VALIDATION_FRACTION, gt=0, lt=1)
 
@@ -57,6 +75,9 @@ class TrainingConfig(_Section):
     """How the network is trained."""
 
     protocol: Literal["default", "published"] = Field("default", description="the set of settings it started from")
+    regime: Literal["specific", "general", "fine-tuned"] = Field(
+        "specific", description="one cell line, several pooled, or one after a model of several"
+    )
     copies: Annotated[int, Field(ge=0, le=1000)] | Literal["balanced"] = Field(
         "balanced",
         description="shifted copies of a positive; balanced: round(negatives / positives), at most 20",
@@ -66,6 +87,7 @@ class TrainingConfig(_Section):
     epochs: Positive = 30
     patience: Positive = Field(5, description="epochs without a lower validation loss before it stops")
     batch_size: int = Field(64, ge=2, le=65536, description="over all devices")
+    optimizer: Literal["NAdam", "Adam", "AdamW", "RMSprop"] = Field("NAdam", description="as torch.optim names it")
     learning_rate: float = Field(1e-3, gt=0, le=1)
     max_steps: Positive | None = Field(None, description="stop after this many steps")
     seed: int = Field(0, ge=0, lt=2**32)
@@ -80,6 +102,12 @@ class TrainingConfig(_Section):
     )
     compile: bool = Field(False, description="compile the network with torch.compile; GPU only")
     save_minutes: float = Field(5.0, ge=0, description="between saves within an epoch; 0 saves after every step")
+
+    @model_validator(mode="after")
+    def _starts_from_a_model(self) -> Self:
+        if self.regime == "fine-tuned" and self.init is None:
+            raise ValueError("regime fine-tuned starts from a model of the general regime; give it as --init")
+        return self
 
 
 class RunConfig(_Section):
@@ -115,11 +143,13 @@ PUBLISHED: Settings = {
         "epochs": 30,
         "patience": 5,
         "batch_size": 64,
+        "optimizer": "NAdam",
         "learning_rate": 1e-3,
         "precision": "32",
     },
     "network": NetworkConfig().model_dump(),
 }
+FINE_TUNED: Settings = {"training": {"learning_rate": 1e-4}}
 
 
 def read_settings(path: str | os.PathLike[str]) -> Settings:
@@ -163,7 +193,7 @@ def parse_assignments(assignments: list[str]) -> Settings:
 
 
 def make_config(*layers: Mapping[str, Mapping[str, Any]]) -> RunConfig:
-    """Build a run from layers of settings, later ones winning, on top of the protocol that they name.
+    """Build a run from layers of settings, later ones winning, on top of the protocol and the regime they name.
 
     Raises
     ------
@@ -176,8 +206,8 @@ def make_config(*layers: Mapping[str, Mapping[str, Any]]) -> RunConfig:
             if not isinstance(values, Mapping):
                 raise ConfigError(f"setting {section!r} stands outside a section; known sections: {_sections()}.")
             merged.setdefault(section, {}).update(values)
-    if merged.get("training", {}).get("protocol") == "published":
-        merged = {**merged, **{name: {**base, **merged.get(name, {})} for name, base in PUBLISHED.items()}}
+    base = _base(merged.get("training", {}))
+    merged = {**merged, **{name: {**values, **merged.get(name, {})} for name, values in base.items()}}
     try:
         return RunConfig.model_validate(merged)
     except ValidationError as error:
@@ -189,7 +219,8 @@ def make_config(*layers: Mapping[str, Mapping[str, Any]]) -> RunConfig:
 def with_absolute_paths(config: RunConfig) -> RunConfig:
     """Return the run with its files named from the root, so that it can be resumed from any folder."""
     data = config.data
-    changed = {"pairs": _absolute(data.pairs), "genome": _absolute_genome(data.genome)}
+    tables = [_absolute(path) for path in data.tables()]
+    changed = {"pairs": _tables(tables), "genome": _absolute_genome(data.genome)}
     if data.kmer_vectors is not None:
         changed["kmer_vectors"] = _absolute(data.kmer_vectors)
     training = config.training
@@ -204,12 +235,12 @@ def departures(config: RunConfig) -> list[str]:
         return []
     chosen = config.model_dump()
     own = [] if config.data.kmer_vectors else ["data.kmer_vectors: none (published: dna2vec's)"]
-    for name in ("max_steps", "init"):
+    for name in ("max_steps",) if config.training.regime == "fine-tuned" else ("max_steps", "init"):
         if chosen["training"][name] is not None:
             own.append(f"training.{name}: {chosen['training'][name]} (published: none)")
     return own + [
         f"{section}.{key}: {chosen[section][key]} (published: {value})"
-        for section, values in PUBLISHED.items()
+        for section, values in _base(chosen["training"]).items()
         for key, value in values.items()
         if chosen[section][key] != value
     ]
@@ -229,6 +260,18 @@ def require_same(begun: RunConfig, asked: RunConfig, folder: Path) -> None:
             f"{folder} was begun with other settings. Give those, another --out, or --force to begin anew:",
             differing,
         )
+
+
+def _base(training: Mapping[str, Any]) -> Settings:
+    """Return what the protocol and the regime of a run set where nothing else does; the regime wins."""
+    base: Settings = {}
+    for applies, settings in (
+        (training.get("protocol") == "published", PUBLISHED),
+        (training.get("regime") == "fine-tuned", FINE_TUNED),
+    ):
+        if applies:
+            base = {**base, **{name: {**base.get(name, {}), **values} for name, values in settings.items()}}
+    return base
 
 
 def _absolute(path: str) -> str:

@@ -60,6 +60,17 @@ def device_name(settings: TrainingConfig) -> str:
     return torch.cuda.get_device_name() if on_gpu(settings) else "cpu"
 
 
+def restart_gpu_peak(settings: TrainingConfig) -> None:
+    """Begin to measure the memory of the GPU anew, if the run computes on one."""
+    if on_gpu(settings):
+        torch.cuda.reset_peak_memory_stats()
+
+
+def gpu_peak(settings: TrainingConfig) -> int | None:
+    """Return the most bytes that tensors took of the GPU since it was begun to measure; None without one."""
+    return torch.cuda.max_memory_allocated() if on_gpu(settings) else None
+
+
 def precision(settings: TrainingConfig) -> Literal["32", "bf16"]:
     """Return the precision that a run has; ``auto`` is bf16 on a GPU that computes it, otherwise 32."""
     if settings.precision != "auto":

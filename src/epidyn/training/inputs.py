@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +14,19 @@ import pandas as pd
 from epidyn.controls import SequenceShuffle, shuffle_labels
 from epidyn.dataset import SplitData, split_data
 from epidyn.elements import Role, interval_hashes, locate
-from epidyn.errors import ConfigError, PairTableError
+from epidyn.errors import ConfigError
 from epidyn.files import require_file, sha256
 from epidyn.genome import Genome
 from epidyn.kmers import read_vectors
 from epidyn.leakage import Leakage, measure
-from epidyn.model import Model
+from epidyn.model import Model, Provenance
 from epidyn.nn import EpiDynFusion, NetworkConfig
-from epidyn.pairs import read_pairs
+from epidyn.pairs import line_rows, pool_pairs, refuse_two_labels
 from epidyn.spans import window_spans
 from epidyn.splits import DISJOINT, Split, make_split
 from epidyn.training.config import RunConfig
 from epidyn.training.randomness import INITIAL_WEIGHTS, borrowed_generators, seed_torch
+from epidyn.training.regimes import check_regime, doubts
 from epidyn.windows import DEFAULT_COPIES
 
 log = logging.getLogger("epidyn")
@@ -36,17 +37,40 @@ _RATES = ("dropout", "transformer_dropout", "attention_dropout")
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What a run reads, and where it came from; ``digests`` change if a file or the genome does."""
+    """What a run reads, and where it came from.
+
+    Attributes
+    ----------
+    pairs
+        The table, of all cell lines.
+    tables
+        Name and SHA-256 of each file that it was read from.
+    digests
+        What a resume compares: they change if a file or the genome does.
+    leakage
+        What training and test share; None without a test part.
+    start
+        Where the model came from that training starts from; None without one.
+    """
 
     pairs: pd.DataFrame
+    tables: list[dict[str, str]]
     split: Split
     data: SplitData
     genome_name: str
     digests: dict[str, str]
-    seen_before: npt.NDArray[np.uint64]
-    """Hashes of the elements that the model which training starts from has seen; empty without one."""
     leakage: Leakage | None
-    """What training and test share; None without a test part."""
+    start: Provenance | None
+
+    @cached_property
+    def seen_before(self) -> npt.NDArray[np.uint64]:
+        """Hashes of the elements that the model which training starts from has seen; empty without one."""
+        return np.empty(0, dtype=np.uint64) if self.start is None else self.start.interval_hashes()
+
+    @property
+    def cell_lines(self) -> list[str]:
+        """Names of the cell lines, in their order."""
+        return list(line_rows(self.pairs))
 
     def seen(self) -> npt.NDArray[np.uint64]:
         """Return the hashes of all elements that the trained model has seen, validation among them, sorted."""
@@ -61,13 +85,14 @@ class RunInputs:
 
 def read_table(config: RunConfig) -> tuple[pd.DataFrame, Genome]:
     """Read the labelled table as training sees it, and open its genome; see :func:`read_inputs`."""
-    pairs = read_pairs(config.data.pairs)
-    if "label" not in pairs:
-        raise PairTableError(f"{config.data.pairs} has no label column; training needs labels 0 and 1.")
+    pairs = pool_pairs(config.data.tables())
+    check_regime(config, list(line_rows(pairs)))
     genome = Genome.open(config.data.genome)
     for role, location in locate(pairs, genome).items():
         # As the genome spells them: a table that mixes chr1 and 1 would otherwise leak through a split.
         pairs[f"{role}_chrom"] = location.chrom
+    if config.training.regime == "general":
+        refuse_two_labels(pairs)
     if config.data.shuffle_labels:
         pairs = shuffle_labels(pairs, seed=config.training.seed)
         log.info("control: labels are permuted within chromosome and distance bin")
@@ -100,6 +125,7 @@ def read_inputs(config: RunConfig) -> RunInputs:
         validation_fraction=config.split.validation_fraction,
         # How many copies balance the labels is not known before the split; it is never more.
         spans=spans(copies=DEFAULT_COPIES if copies == "balanced" else copies),
+        pool=config.split.pool,
     )
     change = None
     if config.data.shuffle_sequence is not None:
@@ -117,17 +143,16 @@ def read_inputs(config: RunConfig) -> RunInputs:
             seed=config.training.seed,
             change=change,
         )
-        digests = {"pairs": sha256(config.data.pairs), "genome": genome.digest()}
+        tables = [{"name": Path(path).name, "sha256": sha256(path)} for path in config.data.tables()]
+        digests = {"pairs": " ".join(table["sha256"] for table in tables), "genome": genome.digest()}
         name = genome.name
     for name_, path in (("k-mer vectors", config.data.kmer_vectors), ("init", config.training.init)):
         if path is not None:
             digests[name_] = sha256(require_file(path, name_))
-    seen_before = np.empty(0, dtype=np.uint64)
-    if config.training.init is not None:
-        seen_before = Model.load(config.training.init).provenance.interval_hashes()
+    start = None if config.training.init is None else Model.load(config.training.init).provenance
     shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
     leakage = measure(pairs, split, spans(copies=data.copies, shifts=shifts))
-    return RunInputs(pairs, split, data, name, digests, seen_before, leakage)
+    return RunInputs(pairs, tables, split, data, name, digests, leakage, start)
 
 
 def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
@@ -174,17 +199,22 @@ def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, str]:
     return network, f"of {Path(path).name} (sha256 {sha256(path)})"
 
 
-def report_inputs(inputs: RunInputs) -> None:
-    """Log how many pairs and windows each part has, and what training and test share."""
+def report_inputs(config: RunConfig, inputs: RunInputs) -> None:
+    """Log how many pairs and windows each part has, what training and test share, and what is doubtful."""
     split, data = inputs.split, inputs.data
+    labels = inputs.pairs["label"].to_numpy()
+    if len(inputs.cell_lines) > 1:
+        for line, rows in line_rows(inputs.pairs).items():
+            test = rows[split.parts[rows] == "test"]
+            log.info("%s: %d pairs, %d of them test (%d positive)", line, len(rows), len(test), labels[test].sum())
     for part in ("train", "validation", "test"):
-        labels = inputs.pairs["label"].to_numpy()[split.rows(part)]
+        of_part = labels[split.rows(part)]
         windows = getattr(data, part)
         log.info(
             "%s: %d pairs (%d positive), %d window pairs (%d positive)",
             part,
-            len(labels),
-            labels.sum(),
+            len(of_part),
+            of_part.sum(),
             len(windows),
             windows.label.sum(),
         )
@@ -193,8 +223,15 @@ def report_inputs(inputs: RunInputs) -> None:
     known, elements = inputs.test_elements_seen_before()
     if known:
         log.warning("the model that training starts from has seen %d of the %d test elements", known, elements)
-    unused = len(split.rows("unused"))
-    if unused:
+    if inputs.start is not None:
+        for doubt in doubts(config, inputs.start, split, inputs.cell_lines):
+            log.warning("%s", doubt)
+    if split.left_out:
+        log.info("pool strict: %d pairs left out, whose elements another cell line tests", split.left_out)
+    cut = len(split.rows("unused")) - split.left_out
+    if cut:
         why = ", which two parts would share" if split.kind == DISJOINT else ""
-        log.info("unused: %d of %d pairs%s", unused, len(split.parts), why)
+        log.info("unused: %d of %d pairs%s", cut, len(split.parts), why)
+    settings = config.training
     log.info("split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies)
+    log.info("regime %s, %s with learning rate %g", settings.regime, settings.optimizer, settings.learning_rate)

@@ -20,13 +20,14 @@ from epidyn.nn import EpiDynFusion
 from epidyn.progress import Advance
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import TrainingConfig
+from epidyn.training.device import gpu_peak
 from epidyn.training.randomness import STEP, seed_torch
 
 log = logging.getLogger("epidyn")
 
 
 class NetworkModule(lightning.LightningModule):
-    """Binary cross-entropy on logits, NAdam."""
+    """Binary cross-entropy on logits."""
 
     network: EpiDynFusion
     validated: list[tuple[Tensor, Tensor]]
@@ -51,9 +52,10 @@ class NetworkModule(lightning.LightningModule):
         self.validated.append((logits.float(), batch["label"]))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return NAdam over what is trained."""
+        """Return the optimiser that the configuration names, over what is trained; all else is torch's default."""
         trained = (parameter for parameter in self.parameters() if parameter.requires_grad)
-        return torch.optim.NAdam(trained, lr=self.config.learning_rate)
+        chosen: type[torch.optim.Optimizer] = getattr(torch.optim, self.config.optimizer)
+        return chosen(trained, lr=self.config.learning_rate)  # type: ignore[call-arg]
 
 
 class Journal(lightning.Callback):
@@ -183,6 +185,9 @@ class Journal(lightning.Callback):
     def _save(self, trainer: lightning.Trainer) -> None:
         """Bring the state up to date and hand it to be written."""
         self._tick()
+        peak = gpu_peak(self.config)
+        if peak is not None:
+            self.state.gpu_bytes = max(peak, self.state.gpu_bytes or 0)
         self.state.loss_sum = float(self._loss_sum)
         self.state.weights = _copied(self.module.network.state_dict())
         self.state.optimizer = trainer.optimizers[0].state_dict()

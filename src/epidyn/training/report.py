@@ -6,43 +6,49 @@ import importlib.metadata
 import platform
 import resource
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 import torch
 
-from epidyn import __version__, metrics
+from epidyn import __version__
+from epidyn.dataset import samples_in
 from epidyn.model import Provenance, pack_hashes
+from epidyn.scores import Scores
 from epidyn.splits import PARTS
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig
 from epidyn.training.device import device_name, precision
 from epidyn.training.inputs import RunInputs
+from epidyn.training.regimes import describe_start
 
 
-class LabelCounts(TypedDict):
-    """What there is to say of a test part with one label, which has no AUROC and no AUPR."""
+@dataclass(frozen=True)
+class Tested:
+    """What the test part gave, and what that cost.
 
-    pairs: int
-    positives: int
-    negatives: int
-    prevalence: float
+    Attributes
+    ----------
+    pairs
+        Its rows with their scores; None, as ``scores``, if there is no test part.
+    scores
+        Over all of them.
+    lines
+        Of each cell line.
+    seconds
+        Wall time of scoring.
+    gpu_bytes
+        Most memory of the GPU that tensors took meanwhile; None without one.
+    """
 
-
-TestScores = metrics.Summary | LabelCounts
-
-
-def label_counts(labels: npt.NDArray[np.integer]) -> LabelCounts:
-    """Return the counts of labels, 0 or 1, (n,)."""
-    positives = int(labels.sum())
-    return {
-        "pairs": len(labels),
-        "positives": positives,
-        "negatives": len(labels) - positives,
-        "prevalence": positives / len(labels),
-    }
+    pairs: pd.DataFrame | None = None
+    scores: Scores | None = None
+    lines: dict[str, Scores] = field(default_factory=dict)
+    seconds: float = 0.0
+    gpu_bytes: int | None = None
 
 
 def provenance(
@@ -50,18 +56,20 @@ def provenance(
     inputs: RunInputs,
     vectors: str,
     validation: dict[str, float],
-    test: TestScores | None,
+    test: Scores | None,
 ) -> Provenance:
     """Return what the model file says of its origin; nothing in it depends on how fast the machine was."""
-    lines = inputs.pairs["cell_line"].unique().tolist() if "cell_line" in inputs.pairs else []
+    init, start = config.training.init, inputs.start
+    starting_model = describe_start(init, inputs.digests["init"], start) if init and start else None
     timeless = {name: value for name, value in validation.items() if name != "seconds"}
     return Provenance(
         training={**_training_settings(config), **config.controls()},
         kmer_vectors=vectors,
-        pairs=[{"name": Path(config.data.pairs).name, "sha256": inputs.digests["pairs"]}],
+        pairs=inputs.tables,
         genome={"name": inputs.genome_name, "digest": inputs.digests["genome"]},
-        regime="specific",
-        cell_lines=sorted(lines),
+        regime=config.training.regime,
+        cell_lines=inputs.cell_lines,
+        starting_model=starting_model,
         split={**_split_summary(inputs), "seed": config.training.seed},
         training_intervals=pack_hashes(inputs.seen()),
         training_prevalence=float(inputs.data.train.label.mean(dtype=np.float64)),
@@ -74,15 +82,15 @@ def metrics_report(
     inputs: RunInputs,
     state: TrainingState,
     validation: dict[str, float],
-    test: TestScores | None,
-    test_seconds: float,
+    tested: Tested,
 ) -> dict[str, Any]:
     """Return the content of ``metrics.json``."""
     labels = inputs.pairs["label"]
     return {
         "data": {
-            "pairs": Path(config.data.pairs).name,
-            "pairs_sha256": inputs.digests["pairs"],
+            "pairs": inputs.tables,
+            "regime": config.training.regime,
+            "cell_lines": inputs.cell_lines,
             "genome": inputs.genome_name,
             "genome_digest": inputs.digests["genome"],
             "rows": len(labels),
@@ -94,17 +102,18 @@ def metrics_report(
         "split": {
             **_split_summary(inputs),
             **_part_sizes(inputs),
+            "left_out_by_pool": inputs.split.left_out,
             "test_elements_seen_before": inputs.test_elements_seen_before()[0],
         },
-        "test": test,
+        "test": tested.scores,
+        "lines": tested.lines,
         "validation": validation,
-        "time": {
-            "training_seconds": state.seconds,
-            "steps": state.step,
-            "epochs": state.epoch,
-            "test_seconds": test_seconds,
+        "time": _time(config, inputs, state, tested),
+        "memory": {
+            "peak_bytes": _peak_bytes(),
+            "training_peak_gpu_bytes": state.gpu_bytes,
+            "test_peak_gpu_bytes": tested.gpu_bytes,
         },
-        "memory": _memory(),
         "environment": {
             "epidyn": __version__,
             "python": platform.python_version(),
@@ -123,6 +132,7 @@ def _split_summary(inputs: RunInputs) -> dict[str, Any]:
         "kind": inputs.split.kind,
         "validation_kind": inputs.split.validation,
         "fold": inputs.split.fold,
+        "pool": inputs.split.pool,
         "leakage": inputs.leakage.report() if inputs.leakage else None,
     }
 
@@ -153,10 +163,23 @@ def _training_settings(config: RunConfig) -> dict[str, Any]:
     return {**config.training.model_dump(), **resolved}
 
 
-def _memory() -> dict[str, int]:
+def _time(config: RunConfig, inputs: RunInputs, state: TrainingState, tested: Tested) -> dict[str, float | None]:
+    """Return seconds, and how many pairs were done in one; None for what was not done."""
+    settings = config.training
+    smallest = 2 * settings.devices
+    trained = samples_in(state.step, len(inputs.data.train), settings.batch_size, smallest=smallest)
+    test = 0 if tested.pairs is None else len(tested.pairs)
+    return {
+        "training_seconds": state.seconds,
+        "steps": state.step,
+        "epochs": state.epoch,
+        "training_window_pairs_per_second": trained / state.seconds,
+        "test_seconds": tested.seconds,
+        "test_pairs_per_second": test / tested.seconds if test else None,
+    }
+
+
+def _peak_bytes() -> int:
     # getrusage counts kilobytes on Linux, bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
-    memory = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
-    if torch.cuda.is_available():
-        memory["peak_gpu_bytes"] = torch.cuda.max_memory_allocated()
-    return memory
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

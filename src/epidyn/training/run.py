@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytorch_lightning as lightning
 
-from epidyn import __version__, metrics, progress
+from epidyn import __version__, progress
 from epidyn.calibration import sigmoid
 from epidyn.dataset import PairDataModule, batches_per_epoch
 from epidyn.errors import ConfigError, ModelFileError
@@ -23,16 +21,16 @@ from epidyn.files import prepare_output_folder, refuse_filled_folder, write_text
 from epidyn.model import Model
 from epidyn.nn import EpiDynFusion
 from epidyn.nn.precision import full_float32
-from epidyn.scores import with_scores
+from epidyn.scores import by_line, summarise_or_count, with_scores
 from epidyn.scoring import NetworkScorer, window_logits
 from epidyn.training.checkpoint import TrainingState
-from epidyn.training.config import RunConfig, departures, make_config, read_settings
-from epidyn.training.device import check_device, device_name, on_gpu, precision
+from epidyn.training.config import RunConfig, TrainingConfig, departures, make_config, read_settings
+from epidyn.training.device import check_device, device_name, gpu_peak, on_gpu, precision, restart_gpu_peak
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import RunInputs, initial_network, read_inputs, report_inputs
 from epidyn.training.module import Journal, NetworkModule
 from epidyn.training.randomness import borrowed_generators
-from epidyn.training.report import TestScores, best_row, label_counts, metrics_report, provenance
+from epidyn.training.report import Tested, best_row, metrics_report, provenance
 
 log = logging.getLogger("epidyn")
 
@@ -135,7 +133,7 @@ def _finish(
         log.info("computing on %s, precision %s", device_name(config.training), precision(config.training))
         if state.precision and state.precision != precision(config.training):
             log.warning("the run was begun with precision %s", state.precision)
-        report_inputs(inputs)
+        report_inputs(config, inputs)
         for departure in departures(config):
             log.info("departs from the published protocol: %s", departure)
         if not state.finished:
@@ -144,13 +142,13 @@ def _finish(
         validation = best_row(state)
         if on_gpu(config.training):
             network.cuda()
-        scored, test, seconds = _test(inputs, model, config.training.batch_size)
+        tested = _test(inputs, model, config.training)
         network.cpu()
-        model.provenance = provenance(config, inputs, vectors, validation, test)
+        model.provenance = provenance(config, inputs, vectors, validation, tested.scores)
         model.save(folder / folder.MODEL)
-        if scored is not None:
-            folder.write_table(folder.PREDICTIONS, scored)
-        report = metrics_report(config, inputs, state, validation, test, seconds)
+        if tested.pairs is not None:
+            folder.write_table(folder.PREDICTIONS, tested.pairs)
+        report = metrics_report(config, inputs, state, validation, tested)
         folder.write_json(folder.METRICS, report)
         (folder / folder.CHECKPOINT).unlink(missing_ok=True)
         log.info("kept epoch %d of %d; model: %s", state.best_epoch, state.epoch, folder / folder.MODEL)
@@ -205,6 +203,7 @@ def _fit(
             enable_progress_bar=False,
             enable_model_summary=False,
         )
+        restart_gpu_peak(settings)
         try:
             trainer.fit(module, datamodule=data)
         except SystemExit as stop:
@@ -215,29 +214,28 @@ def _fit(
             raise KeyboardInterrupt from stop
 
 
-def _test(
-    inputs: RunInputs, model: Model, batch_size: int
-) -> tuple[pd.DataFrame | None, TestScores | None, float]:
-    """Score the test part once; return its rows with scores, its metrics and the seconds it took."""
-    rows = inputs.split.rows("test")
-    if not len(rows):
-        return None, None, 0.0
-    began = time.monotonic()
+def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
+    """Score the test part once."""
     test = inputs.data.test
-    logits = window_logits(model.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=batch_size)
-    seconds = time.monotonic() - began
-    probabilities = sigmoid(logits)
-    scored = with_scores(inputs.pairs.iloc[test.row], logits, probabilities)
-    labels = scored["label"].to_numpy()
-    if len(np.unique(labels)) == 2:
-        return scored, metrics.summarise(labels, probabilities, ranking=logits), seconds
-    log.warning(
-        "all %d test pairs of fold %s have label %d: AUROC and AUPR cannot be computed on them",
-        len(labels),
-        inputs.split.fold,
-        labels[0],
+    if not len(test):
+        return Tested()
+    restart_gpu_peak(settings)
+    began = time.monotonic()
+    logits = window_logits(
+        model.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=settings.batch_size
     )
-    return scored, label_counts(labels), seconds
+    seconds = time.monotonic() - began
+    pairs = with_scores(inputs.pairs.iloc[test.row], logits, sigmoid(logits))
+    scores, lines = summarise_or_count(pairs), by_line(pairs)
+    for name, each in {f"fold {inputs.split.fold}": scores, **(lines if len(lines) > 1 else {})}.items():
+        if "auroc" not in each:
+            log.warning(
+                "all %d test pairs of %s have label %d: AUROC and AUPR cannot be computed on them",
+                each["pairs"],
+                name,
+                each["positives"] > 0,
+            )
+    return Tested(pairs, scores, lines, seconds, gpu_peak(settings))
 
 
 def _first_process() -> bool:
