@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's blue and vermilion: apart for the colour-blind and in grey.
 BLUE, VERMILION = "#0072B2", "#D55E00"
+PALETTE = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 
 
 def roc(labels: npt.ArrayLike, scores: npt.ArrayLike, path: str | os.PathLike[str]) -> None:
@@ -120,14 +121,20 @@ def _square(x: str, y: str):  # type: ignore[no-untyped-def]  # matplotlib's Axe
     return figure, axes
 
 
-def panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure of ``height`` inches with ``count`` panels side by side, without upper and right edges."""
+def panels(
+    count: int, height: float, *, width: float | None = None, down: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with ``count`` panels, side by side or (``down``) one below another, open above and right.
+
+    ``height`` and ``width`` are the figure's, in inches; without ``width`` it follows the number of panels.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6 * max(count, 1.4), height), layout="constrained")
+    figure = Figure(figsize=(width or 4.6 * max(count, 1.4), height), layout="constrained")
     FigureCanvasAgg(figure)
-    drawn = list(figure.subplots(1, count, squeeze=False)[0])
+    rows, columns = (count, 1) if down else (1, count)
+    drawn = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in drawn:
         axes.spines[["top", "right"]].set_visible(False)
     return figure, drawn
