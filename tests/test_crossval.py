@@ -180,6 +180,57 @@ def test_kfold_tests_whole_chromosomes(toy_config: Build, tmp_path: Path):
     assert found.table["pairs"].dropna().tolist() == [60, 60, 120]
 
 
+def test_cell_lines_are_pooled_and_each_tested_whole(simulated: Path, toy_config: Build, tmp_path: Path):
+    table = pd.read_csv(simulated / "pairs.csv").drop(columns="cell_line")
+    lines = {
+        "A": table[table.index % 3 != 0],
+        "B": table[(table.index % 3 != 1) & (table["promoter_chrom"] != "chr4")],
+    }
+    for name, part in lines.items():
+        part.to_csv(tmp_path / f"{name}.csv", index=False)
+    config = toy_config(
+        data={"pairs": [str(tmp_path / "B.csv"), str(tmp_path / "A.csv")]},
+        split={"split": "loco", "validation": "auto"},
+        training={**ONE_EPOCH, "regime": "general"},
+    )
+    found = crossval.crossval(config, tmp_path / "cv")
+    assert found.table["fold"].tolist() == [*FOLDS, "mean", "sd", "pooled"]
+    scored = pd.read_csv(tmp_path / "cv" / "predictions.tsv", sep="\t")
+    for name, part in lines.items():
+        of_line = scored[scored["cell_line"] == name]
+        assert of_line["enhancer_start"].tolist() == part["enhancer_start"].tolist()
+        said = json.loads((tmp_path / "cv" / "metrics.json").read_text())["lines"][name]
+        assert said["auroc"] == pytest.approx(metrics.auroc(of_line["label"], of_line["logit"]))
+    for name in FOLDS:
+        seen = epidyn.Model.load(
+            tmp_path / "cv" / "folds" / name / "model.safetensors"
+        ).provenance.interval_hashes()
+        own = epidyn.elements.interval_hashes(table[table["promoter_chrom"] == name])
+        assert not np.isin(own, seen).any()
+
+
+def test_folds_of_the_general_regime_are_those_of_each_line(simulated: Path, toy_config: Build, tmp_path: Path):
+    table = pd.read_csv(simulated / "pairs.csv")
+    sizes = {
+        "A": {"chr1": 30, "chr2": 20, "chr3": 10, "chr4": 6},
+        "B": {"chr1": 6, "chr2": 9, "chr3": 30, "chr4": 24},
+    }
+    lines = {
+        name: pd.concat(table[table["promoter_chrom"] == chrom].head(size) for chrom, size in of.items())
+        for name, of in sizes.items()
+    }
+    paths = []
+    for name, part in lines.items():
+        paths.append(str(tmp_path / f"{name}.csv"))
+        part.assign(cell_line=name).to_csv(paths[-1], index=False)
+    split = {"split": "chromosome-kfold:2", "validation": "auto"}
+    config = toy_config(data={"pairs": paths}, split=split, training={**ONE_EPOCH, "regime": "general"})
+    assert crossval.begin(config, tmp_path / "cv") == ["0", "1"]
+    plan = pd.read_csv(tmp_path / "cv" / "folds.tsv", sep="\t")
+    # The largest chromosome first, each to the emptier fold: A 30+6 and 20+10, B 30+6 and 24+9.
+    assert plan["pairs"].tolist() == [36 + 36, 30 + 33]
+
+
 def test_a_fold_with_one_label_is_reported_and_left_out_of_the_mean(
     simulated: Path, toy_config: Build, tmp_path: Path
 ):

@@ -52,6 +52,21 @@ def test_too_few_chromosomes_give_intervals_of_pairs_and_say_so(caplog: pytest.L
     assert ["2 chromosomes" in text and "too narrow" in text for text in caplog.messages] == [True]
 
 
+def test_each_cell_line_is_scored_by_itself():
+    table = scores().assign(cell_line=["A"] * 150 + ["B"] * 250)
+    table.loc[:149, "logit"] *= -1
+    table["probability"] = 1 / (1 + np.exp(-table["logit"]))
+    found = evaluate(table, resample="none", threshold=0.7)
+    for line, rows in (("A", table[:150]), ("B", table[150:])):
+        assert found.lines[line] == evaluate(rows, resample="none", threshold=0.7).summary
+    assert found.lines["A"]["auroc"] < 0.4 < found.summary["auroc"] < found.lines["B"]["auroc"]
+    assert found.report()["lines"] == found.lines
+    one_label = evaluate(table.assign(cell_line=np.where(table["label"] == 1, "C", "D")), resample="none")
+    positives = int(table["label"].sum())
+    assert one_label.lines["C"] == {"pairs": positives, "positives": positives, "negatives": 0, "prevalence": 1.0}
+    assert evaluate(scores(), resample="none").lines == {}
+
+
 def test_no_intervals_are_drawn_if_none_are_asked_for():
     found = evaluate(scores(chromosomes=2), resample="none", **QUICK)
     assert (found.resampled, found.intervals, found.compared) == ("none", {}, None)

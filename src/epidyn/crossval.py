@@ -22,7 +22,7 @@ from epidyn import metrics, plots, progress, training
 from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError
 from epidyn.evaluation import evaluate
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, write_text
-from epidyn.scores import ranking, read_scores
+from epidyn.scores import Scores, by_line, ranking, read_scores
 from epidyn.splits import folds
 from epidyn.training.config import RunConfig, make_config, read_settings, require_same
 from epidyn.training.folder import RunFolder
@@ -216,7 +216,10 @@ def merge(out: str | os.PathLike[str]) -> Crossvalidation:
     table = _table({name: report["test"] for name, report in reports.items()}, pooled.summary)
     found = Crossvalidation(folder.path, table, pooled.intervals)
     _write_table(folder / folder.TABLE, table, ",")
-    write_text(folder / folder.METRICS, json.dumps(_report(found, reports), indent=2, allow_nan=False) + "\n")
+    write_text(
+        folder / folder.METRICS,
+        json.dumps(_report(found, reports, by_line(scored)), indent=2, allow_nan=False) + "\n",
+    )
     plots.roc(scored["label"], ranking(scored), folder / folder.ROC)
     plots.precision_recall(scored["label"], ranking(scored), folder / folder.PRECISION_RECALL)
     plots.folds(table.iloc[: len(names)], folder / folder.BY_FOLD)
@@ -328,7 +331,9 @@ def _table(tests: dict[str, dict[str, Any]], pooled: metrics.Summary) -> pd.Data
     return table.astype({"pairs": "Int64", "positives": "Int64"}).fillna({"note": ""})
 
 
-def _report(found: Crossvalidation, reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _report(
+    found: Crossvalidation, reports: dict[str, dict[str, Any]], lines: dict[str, Scores]
+) -> dict[str, Any]:
     """Return the content of ``metrics.json``; what does not exist is null."""
     rows = found.table.astype(object).where(found.table.notna(), None).to_dict("records")
     first = next(iter(reports.values()))
@@ -338,6 +343,7 @@ def _report(found: Crossvalidation, reports: dict[str, dict[str, Any]]) -> dict[
         "folds": rows[: len(reports)],
         **{row["fold"]: row for row in rows[len(reports) :]},
         "intervals": {name: asdict(interval) for name, interval in found.intervals.items()},
+        "lines": lines,
     }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from epidyn import metrics
 from epidyn.errors import ConfigError, PairTableError
 from epidyn.pairs import REQUIRED
-from epidyn.scores import PROBABILITY, RAW_PROBABILITY, ranking, summarise
+from epidyn.scores import PROBABILITY, RAW_PROBABILITY, Scores, by_line, ranking, summarise
 
 log = logging.getLogger("epidyn")
 
@@ -41,6 +41,8 @@ class Evaluation:
     ----------
     summary
         All scores.
+    lines
+        Those of each cell line, or its counts if it has one label only; empty if the table names none.
     curve
         The calibration curve.
     raw_brier
@@ -56,6 +58,7 @@ class Evaluation:
     """
 
     summary: metrics.Summary
+    lines: dict[str, Scores]
     curve: metrics.CalibrationCurve
     raw_brier: float | None
     resampled: str
@@ -122,7 +125,9 @@ def evaluate(
             compared = Compared(summarise(other, threshold), bootstrap.intervals(1), bootstrap.compare(0, 1))
     curve = metrics.calibration_curve(labels, scores[PROBABILITY])
     raw_brier = metrics.brier(labels, scores[RAW_PROBABILITY]) if RAW_PROBABILITY in scores else None
-    return Evaluation(summary, curve, raw_brier, resample, draws, seed, intervals, compared)
+    return Evaluation(
+        summary, by_line(scores, threshold), curve, raw_brier, resample, draws, seed, intervals, compared
+    )
 
 
 def require_same_pairs(scores: pd.DataFrame, other: pd.DataFrame) -> None:

@@ -149,6 +149,21 @@ def test_runs_controls(epidyn: Run, simulated: Path, work: Path):
     assert (again.code, again.out) == (0, result.out)
 
 
+def test_controls_pool_the_lines_of_a_table(epidyn: Run, simulated: Path, work: Path, tmp_path: Path):
+    from tests.nn.toys import SMALL
+
+    table = pd.read_csv(simulated / "pairs.csv")
+    table.assign(cell_line=["A", "B"] * (len(table) // 2)).to_csv(tmp_path / "p.csv", index=False)
+    config = tmp_path / "c.toml"
+    settings = "\n".join(f"{key} = {value}" for key, value in SMALL.items())
+    config.write_text(f"[split]\ntest_fraction = 0.2\n[training]\nmax_steps = 1\n[network]\n{settings}\n")
+    asked = ("--genome", simulated / "genome.fa", "--out", work / "new", "--controls", "shuffle-labels")
+    result = epidyn("audit", tmp_path / "p.csv", *asked, "--config", config)
+    assert result.code == 0, result.err
+    report = json.loads((work / "new" / "controls" / "shuffle-labels" / "metrics.json").read_text())
+    assert (report["data"]["regime"], list(report["lines"])) == ("general", ["A", "B"])
+
+
 def test_controls_need_a_genome_and_a_folder(epidyn: Run, pairs: Path, work: Path):
     refused(epidyn("audit", pairs, "--controls", "shuffle-labels"), "--genome", "--out")
     refused(epidyn("audit", pairs, "--controls", "none"), "--controls none: unknown", "random-genome")

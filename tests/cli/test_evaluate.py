@@ -80,6 +80,23 @@ def test_precision_at_recall_is_printed_with_its_enrichment(epidyn: Run, scores:
     assert said["precision at recall 0.5"] == f"{10 / 21:.4f}   ({10 / 21 * 4.7:.1f} times the prevalence)"
 
 
+def test_cell_lines_are_told_apart(epidyn: Run, scores: Path, work: Path):
+    table = scores_table().assign(cell_line=["B", "A"] * 23 + ["C"])
+    table.to_csv(scores, sep="\t", index=False)
+    said = printed(epidyn("evaluate", "--scores", scores, "--interval", "none", "--out", work / "e").out)
+    written = json.loads((work / "e" / "metrics.json").read_text())["lines"]
+    for line in "AB":
+        part = table[table["cell_line"] == line]
+        areas = [score(part["label"], part["probability"]) for score in (roc_auc_score, average_precision_score)]
+        assert said[line] == (
+            f"AUROC {areas[0]:.4f}, AUPR {areas[1]:.4f}   (23 pairs, {part['label'].sum()} positive)"
+        )
+        assert [written[line]["auroc"], written[line]["aupr"]] == pytest.approx(areas)
+    assert said["C"] == "one label only   (1 pairs, 0 positive)"
+    table.assign(cell_line="A").to_csv(scores, sep="\t", index=False)
+    assert "A" not in printed(epidyn("evaluate", "--scores", scores, "--interval", "none").out)
+
+
 def test_intervals_say_what_was_drawn(epidyn: Run, scores: Path, work: Path):
     value = f"{roc_auc_score(scores_table()['label'], scores_table()['probability']):.4f}"
     said = {}

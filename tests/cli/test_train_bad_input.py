@@ -314,6 +314,42 @@ def test_paths_become_absolute(train, seen: list[RunConfig], inputs: Inputs, mon
     assert seen[0].network.dense == 9
 
 
+def test_regime_pool_optimiser_and_several_tables_reach_the_run(
+    train, seen: list[RunConfig], inputs: Inputs, tmp_path: Path
+):
+    other = ("--pairs", tmp_path / "other.csv")
+    assert train(*other, "--regime", "general", "--pool", "strict", "--optimizer", "RMSprop").code == 0
+    assert seen[0].data.pairs == [str(inputs.pairs), str(tmp_path / "other.csv")]
+    assert (seen[0].training.regime, seen[0].split.pool) == ("general", "strict")
+    assert seen[0].training.optimizer == "RMSprop"
+    assert train("--regime", "fine-tuned", init=inputs.model).code == 0
+    assert seen[1].training.learning_rate == 1e-4
+    assert seen[1].data.pairs == str(inputs.pairs)
+
+
+def test_refuses_what_no_regime_can_be(train, work: Path, inputs: Inputs, tmp_path: Path):
+    refused(train("--regime", "best"), "--regime", "'best'", "'fine-tuned'")
+    refused(train("--optimizer", "SGD"), "--optimizer", "'SGD'", "'NAdam'")
+    refused(train("--pool", "some"), "--pool", "'some'", "'strict'")
+    refused(train("--set", "split.pool=some"), "split.pool", "'strict'")
+    refused(train("--regime", "fine-tuned"), "training", "regime fine-tuned starts from a model", "--init")
+    refused(train("--regime", "general"), "--regime general pools cell lines, and there is one", "--pairs")
+    refused(train("--pool", "strict"), "--pool strict is about other cell lines")
+    refused(train("--pairs", inputs.pairs, "--regime", "general"), "each cell line must lie in one table")
+    other = write(tmp_path / "other.csv", good_table().encode())
+    refused(train("--pairs", other), "--regime specific is for one cell line", "--regime general")
+    assert listing(work) == {}
+
+
+def test_refuses_a_pair_with_two_labels_in_one_line(train, work: Path, tmp_path: Path):
+    rows = good_table().splitlines()
+    label = rows[3].rsplit(",", 1)
+    (other := tmp_path / "other.csv").write_text("\n".join([*rows, f"{label[0]},{1 - int(label[1])}"]) + "\n")
+    result = train("--pairs", other, "--regime", "general")
+    refused(result, "1 pair has both labels in one cell line", f"{other} row 2", f"{other} row {len(rows) - 1}")
+    assert listing(work) == {}
+
+
 def test_fold_and_control_reach_the_run(train, seen: list[RunConfig]):
     assert train("--split", "loco", "--fold", "chr2", "--shuffle-sequence", "dinucleotide").code == 0
     assert (seen[0].split.split, seen[0].split.fold) == ("loco", "chr2")

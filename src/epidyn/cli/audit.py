@@ -12,6 +12,8 @@ from epidyn.cli.options import Force, Quiet, Seed
 from epidyn.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from epidyn.audit import Audit
     from epidyn.audit.scoring import BaselineScores, Spread
     from epidyn.metrics import Interval
@@ -54,11 +56,13 @@ def audit(
 
     names = controls or []
     check_controls(names)
-    run = _control_run(pairs, genome, out, config) if names else None
-    going_on = run is not None and out is not None and (out / FOLDER).is_dir()
+    if names and (genome is None or out is None):
+        raise ConfigError("--controls train networks: give --genome, and --out for their run folders.")
+    going_on = bool(names) and out is not None and (out / FOLDER).is_dir()
     if out is not None:
         refuse_filled_folder(out, force=force or going_on)
     table = read_pairs(pairs)
+    run = _control_run(pairs, genome, config, table) if names and genome is not None else None
     scored = None if scores is None else read_scores(scores)
     with nullcontext() if genome is None else Genome.open(genome) as opened:
         found = library_audit(table, opened, scored, splits=splits, seed=seed)
@@ -70,14 +74,14 @@ def audit(
         print(f"\npage: {page}")
 
 
-def _control_run(pairs: Path, genome: str | None, out: Path | None, config: Path | None) -> RunConfig:
-    """Build the run that controls change: --config, or the defaults, on this table and genome."""
-    if genome is None or out is None:
-        raise ConfigError("--controls train networks: give --genome, and --out for their run folders.")
+def _control_run(pairs: Path, genome: str, config: Path | None, table: pd.DataFrame) -> RunConfig:
+    """Build the run that controls change: --config, or the defaults, on this genome and table, lines pooled."""
+    from epidyn.pairs import line_rows
     from epidyn.training.config import make_config, read_settings, with_absolute_paths
 
-    data = {"data": {"pairs": str(pairs), "genome": genome}}
-    return with_absolute_paths(make_config(read_settings(config) if config else {}, data))
+    given = {"data": {"pairs": str(pairs), "genome": genome}}
+    regime = {"training": {"regime": "general"}} if len(line_rows(table)) > 1 else {}
+    return with_absolute_paths(make_config(read_settings(config) if config else {}, given, regime))
 
 
 def _print(found: Audit) -> None:

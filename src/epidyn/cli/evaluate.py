@@ -57,7 +57,7 @@ def evaluate(
         found = library_evaluate(table, other, threshold=threshold, resample=interval, draws=draws, seed=seed)
     except MetricError as error:
         raise MetricError(f"{scores}: {error.headline}") from error
-    rows = _rows(found)
+    rows = [*_rows(found), *_lines(found)]
     if compare is not None and found.compared is not None:
         rows += _compared(found.compared, compare)
     if out is not None:
@@ -109,6 +109,19 @@ def _rows(found: Evaluation) -> Rows:
             "pairs",
             f"{summary['pairs']:,}   ({summary['positives']:,} positive, {summary['negatives']:,} negative)",
         ),
+    ]
+
+
+def _lines(found: Evaluation) -> Rows:
+    """Return a row for each cell line, if there are several."""
+    return [
+        (
+            line,
+            (f"AUROC {scores['auroc']:.4f}, AUPR {scores['aupr']:.4f}" if "auroc" in scores else "one label only")
+            + f"   ({scores['pairs']:,} pairs, {scores['positives']:,} positive)",
+        )
+        for line, scores in found.lines.items()
+        if len(found.lines) > 1
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TypedDict, final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.floating]
 RECALLS = (0.1, 0.25, 0.5)
 
 
+@final
 class Summary(TypedDict):
     """What ``evaluate`` reports; AUPR must be compared with ``prevalence``, which a random score reaches.
 
@@ -39,6 +40,7 @@ class Summary(TypedDict):
     enrichment_at_recall: dict[str, float]
 
 
+@final
 class LabelCounts(TypedDict):
     """What there is to say of pairs with one label, which have no AUROC and no AUPR."""
 
