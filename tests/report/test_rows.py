@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,28 @@ def test_loco_is_mean_and_sd_over_chromosomes(real_folds: Path, tmp_path: Path):
     row = one(rows_of(tmp_path), "loco", "EPI-DynFusion", "IMR90")
     assert (row.ours, row.sd, row.seeds) == (pytest.approx(0.65), pytest.approx(0.05), 2)
     assert (row.published, row.published_sd, row.difference) == (0.668, 0.086, pytest.approx(-0.018))
+
+
+def test_loco_of_the_general_model_is_by_line(real_folds: Path, tmp_path: Path):
+    folder = vary_folds(real_folds, tmp_path / "cv", line="IMR90")
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace('regime = "specific"', 'regime = "general"'))
+    report = json.loads((folder / "metrics.json").read_text())
+    report["data"]["cell_lines"] = ["IMR90", "NHEK"]
+    (folder / "metrics.json").write_text(json.dumps(report))
+    for fold, (one_line, other) in enumerate([(0.5, 0.9), (0.6, 0.8), (0.7, 0.7), (0.8, None)], start=1):
+        path = folder / "folds" / f"chr{fold}" / "metrics.json"
+        scored = json.loads(path.read_text())
+        counts = {"pairs": 10, "positives": 5, "prevalence": 0.5}
+        scored["lines"] = {
+            line: {**counts, "auroc": auroc, "aupr": auroc}
+            for line, auroc in (("IMR90", one_line), ("NHEK", other))
+        }
+        path.write_text(json.dumps(scored))
+    rows = rows_of(folder)
+    first, second = (one(rows, "loco", "EPI-DynFusion-gen", line) for line in ("IMR90", "NHEK"))
+    assert (first.ours, first.sd) == (pytest.approx(0.65), pytest.approx(0.129099, abs=1e-6))
+    assert (second.ours, second.sd) == (pytest.approx(0.8), pytest.approx(0.1))
 
 
 def test_sizes_count_the_training_positives_once(real_run: Path, tmp_path: Path):

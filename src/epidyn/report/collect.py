@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from epidyn.files import sha256
 from epidyn.model import Model
 from epidyn.pairs.schema import canonical_cell_line
 from epidyn.report.experiments import STRICT, Place, Traits, is_default_copies, places
-from epidyn.report.files import AuditReport, CrossvalMetrics, Data, RunMetrics, ScoresOrigin, read_json
+from epidyn.report.files import AuditReport, CrossvalMetrics, Data, RunMetrics, Scored, ScoresOrigin, read_json
 from epidyn.training.config import RunConfig, make_config, read_settings
 from epidyn.training.folder import RunFolder
 
@@ -54,6 +55,8 @@ class Run:
         Which controls it was under, in words, or None.
     settings
         All that decides what is learned, but the seed: name and value.
+    folds
+        Of a cross-validation of several lines, each line's scores fold by fold; otherwise empty.
     """
 
     path: Path
@@ -63,6 +66,7 @@ class Run:
     places: tuple[Place, ...]
     control: str | None
     settings: tuple[tuple[str, str], ...]
+    folds: Mapping[str, list[Scored]] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -207,7 +211,19 @@ def _run(path: Path, config: RunConfig, metrics: RunMetrics | CrossvalMetrics) -
         strict=config.split.pool == "strict",
     )
     control = ", ".join(words for name, words in CONTROLS.items() if getattr(data, name)) or None
-    return Run(path, config, metrics, line, places(traits), control, _settings(config, data))
+    folds = {}
+    if isinstance(metrics, CrossvalMetrics) and len(data.cell_lines) > 1:
+        folds = _lines_by_fold(CrossvalFolder(path), metrics)
+    return Run(path, config, metrics, line, places(traits), control, _settings(config, data), folds)
+
+
+def _lines_by_fold(folder: CrossvalFolder, metrics: CrossvalMetrics) -> dict[str, list[Scored]]:
+    found: dict[str, list[Scored]] = defaultdict(list)
+    for fold in metrics.folds:
+        report = read_json(folder.run(fold.fold) / RunFolder.METRICS, RunMetrics)
+        for line, scores in report.lines.items():
+            found[line].append(scores)
+    return dict(found)
 
 
 def is_bengi(names: str) -> bool:

@@ -12,7 +12,7 @@ from scipy import stats
 
 from epidyn.report.collect import Audited, Collection, CrossScores, Run
 from epidyn.report.experiments import EXPERIMENTS, LINES, MEAN, REGIMES, SCORES, Experiment
-from epidyn.report.files import CrossvalMetrics, RunMetrics, Scored, Spread
+from epidyn.report.files import Averages, CrossvalMetrics, RunMetrics, Scored, Spread
 from epidyn.report.published import Published, read_published
 from epidyn.scores import read_scores, summarise
 
@@ -150,15 +150,27 @@ def _scored_lines(run: Run, metrics: RunMetrics, notes: list[str]) -> dict[str, 
 
 
 def _of_folds(run: Run, metrics: CrossvalMetrics, notes: list[str]) -> list[Result]:
-    if metrics.mean.auroc is None:
-        notes.append(f"{run.path}: no fold has both labels, so no score.")
-        return []
-    mean = {"auroc": metrics.mean.auroc, "aupr": metrics.mean.aupr}
-    sd = {"auroc": metrics.sd.auroc, "aupr": metrics.sd.aupr}
-    return [
-        _result(run, place.experiment, place.what, run.line, mean, metrics.mean.prevalence, sd)
-        for place in run.places
-    ]
+    over_folds = {line: _averages(scores) for line, scores in run.folds.items()}
+    over_folds = over_folds or {run.line: (metrics.mean, metrics.sd)}
+    found = []
+    for line, (mean, sd) in over_folds.items():
+        if mean.auroc is None:
+            notes.append(f"{run.path}: no fold of {line} has both labels, so no score.")
+            continue
+        means, sds = ({"auroc": each.auroc, "aupr": each.aupr} for each in (mean, sd))
+        found += [
+            _result(run, place.experiment, place.what, line, means, mean.prevalence, sds) for place in run.places
+        ]
+    return found
+
+
+def _averages(folds: Sequence[Scored]) -> tuple[Averages, Averages]:
+    """Return mean and sd over the folds that have both labels, as a cross-validation of one line records them."""
+    both = [fold for fold in folds if fold.auroc is not None]
+    columns = {name: [getattr(fold, name) for fold in both] for name in (*SCORES, "prevalence")}
+    mean = {name: float(np.mean(values)) if values else None for name, values in columns.items()}
+    sd = {name: float(np.std(values, ddof=1)) if len(values) > 1 else None for name, values in columns.items()}
+    return Averages.model_validate(mean), Averages.model_validate(sd)
 
 
 def _of_scores(scores: CrossScores) -> Result:
