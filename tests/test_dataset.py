@@ -23,6 +23,7 @@ from epidyn.dataset import (
     WindowDataset,
     balanced_copies,
     batches_per_epoch,
+    samples_in,
     split_data,
 )
 from epidyn.elements import ROLES, Role
@@ -380,3 +381,17 @@ def test_loaders_draw_from_no_global_generator(pairs: pd.DataFrame):
         assert len(list(batches)) == len(batches)
     assert torch.equal(torch.get_rng_state(), before)
     assert (np.random.get_state()[1] == numbers).all()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize(("samples", "batch_size"), [(90, 13), (27, 13), (26, 13), (30, 7), (35, 8)])
+def test_samples_in_steps_are_those_of_the_plans(samples: int, batch_size: int, devices: int):
+    sizes = []
+    for epoch in range(3):
+        shares = (
+            EpochPlans(samples, batch_size, epoch=epoch, shuffle=True, device=(rank, devices))
+            for rank in range(devices)
+        )
+        sizes += [sum(len(plan.samples) for plan in batch) for batch in zip(*shares, strict=True)]
+    for steps in range(len(sizes) + 1):
+        assert samples_in(steps, samples, batch_size, smallest=2 * devices) == sum(sizes[:steps])

@@ -13,7 +13,7 @@ import torch
 
 from epidyn.errors import ConfigError
 from epidyn.training.config import RunConfig
-from epidyn.training.device import check_device, precision
+from epidyn.training.device import check_device, gpu_peak, precision, restart_gpu_peak
 
 
 def test_two_processes_write_one_run(simulated: Path, tmp_path: Path, toy_config):
@@ -86,3 +86,43 @@ def test_precision_follows_the_device(toy_config, monkeypatch: pytest.MonkeyPatc
         assert precision(settings) == expected
     assert precision(toy_config(training={"precision": "bf16"}).training) == "bf16"
     assert precision(toy_config(training={"precision": 32}).training) == "32"
+
+
+def test_the_most_memory_of_the_gpu_is_kept_over_a_resume(
+    toy_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Three saves of one process, then what a second one adds; nothing is computed on a GPU."""
+    from epidyn import training
+    from epidyn.training.checkpoint import TrainingState
+
+    peaks = iter([100, 700, 300, 200, 400])
+    kept: list[int | None] = []
+    save = TrainingState.save
+
+    def stopping(self: TrainingState, path: Path) -> None:
+        kept.append(self.gpu_bytes)
+        save(self, path)
+        if len(kept) == 3:
+            raise InterruptedError
+
+    monkeypatch.setattr(TrainingState, "save", stopping)
+    monkeypatch.setattr("epidyn.training.module.gpu_peak", lambda settings: next(peaks))
+    monkeypatch.setattr("epidyn.training.run.gpu_peak", lambda settings: 50)
+    with pytest.raises(InterruptedError):
+        training.train(toy_config(training={"epochs": 5}), tmp_path / "run")
+    training.resume(tmp_path / "run")
+    assert kept == [100, 700, 700, 700, 700]
+    memory = json.loads((tmp_path / "run" / "metrics.json").read_text())["memory"]
+    assert (memory["training_peak_gpu_bytes"], memory["test_peak_gpu_bytes"]) == (700, 50)
+
+
+def test_gpu_memory_is_measured_from_anew_where_there_is_one(toy_config, monkeypatch: pytest.MonkeyPatch):
+    restarts: list[None] = []
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 123)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: restarts.append(None))
+    for there, peak in ((True, 123), (False, None)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        settings = toy_config().training
+        restart_gpu_peak(settings)
+        assert gpu_peak(settings) == peak
+    assert len(restarts) == 1
