@@ -52,6 +52,11 @@ def folds(pairs: pd.DataFrame, split: str) -> dict[str, Rows]:
     raise SplitError(f"--split {split} has no folds; splits with folds are {WITH_FOLDS}.")
 
 
+def has_folds(split: str) -> bool:
+    """Tell whether a split is one of those that :func:`folds` divides."""
+    return split == LOCO or split.partition(":")[0] == KFOLD
+
+
 def fold_rows(pairs: pd.DataFrame, split: str, fold: str | None) -> Rows:
     """Return the test rows of one fold.
 

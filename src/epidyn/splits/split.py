@@ -21,6 +21,7 @@ from epidyn.splits.chromosomes import (
     WITH_FOLDS,
     Rows,
     fold_rows,
+    has_folds,
     on_chromosomes,
     whole_chromosomes,
 )
@@ -59,6 +60,11 @@ class Split:
     kind: str
     validation: str
     fold: str = "0"
+
+    @property
+    def name(self) -> str:
+        """The split and, if it has folds, which: for example ``loco, fold chr8``."""
+        return f"{self.kind}, fold {self.fold}" if has_folds(self.kind) else self.kind
 
     def rows(self, part: str) -> Rows:
         """Return the row numbers of ``part``, ascending, int64 (m,)."""
@@ -153,7 +159,7 @@ def _test_parts(
 ) -> Parts:
     parts = np.full(len(pairs), "train", dtype=object)
     kind, _, names = split.partition(":")
-    if split == LOCO or kind == KFOLD:
+    if has_folds(split):
         parts[fold_rows(pairs, split, fold)] = "test"
         return parts
     if split == "random":

@@ -197,4 +197,4 @@ def report_inputs(inputs: RunInputs) -> None:
     if unused:
         why = ", which two parts would share" if split.kind == DISJOINT else ""
         log.info("unused: %d of %d pairs%s", unused, len(split.parts), why)
-    log.info("split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies)
+    log.info("split %s, validation %s, %d shifted copies of a positive", split.name, split.validation, data.copies)
