@@ -204,6 +204,14 @@ def test_validation_chromosomes_must_hold_no_test_pairs():
         make_split(pairs, "random", "chromosome:chr2", seed=1)
 
 
+def test_one_chromosome_cannot_be_both_training_and_validation():
+    pairs = chromosomes(60, "chr1", "chr2")
+    with pytest.raises(SplitError, match="the table has chr2 alone.*--validation elements or pairs"):
+        make_split(pairs, "chromosome:chr1", seed=1)
+    parts = make_split(pairs, "chromosome:chr1", "pairs", seed=1).parts
+    assert set(parts[pairs["promoter_chrom"] == "chr2"]) == {"train", "validation"}
+
+
 def test_automatic_validation_under_a_chromosome_split_is_whole_chromosomes():
     pairs = chromosomes(13, *(f"chr{number}" for number in range(1, 30)))
     seen = set()

@@ -97,8 +97,19 @@ def on_chromosomes(pairs: pd.DataFrame, names: str, option: str) -> Rows:
 
 
 def whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Generator) -> Rows:
-    """Draw chromosomes in random order until they hold ``fraction`` of the pairs and both labels."""
+    """Draw chromosomes in random order until they hold ``fraction`` of the pairs and both labels.
+
+    Raises
+    ------
+    SplitError
+        If there is one chromosome only.
+    """
     chromosomes = pairs["promoter_chrom"].to_numpy()
+    if len(pd.unique(chromosomes)) == 1:
+        raise SplitError(
+            f"beside the test part the table has {chromosomes[0]} alone, which cannot be both training and "
+            "validation. Give --validation elements or pairs, or pairs of more chromosomes."
+        )
     drawn = np.zeros(len(pairs), dtype=bool)
     for name in rng.permutation(np.unique(chromosomes.astype(str))):
         drawn |= chromosomes == name
