@@ -45,8 +45,8 @@ def audit(
     quiet: Quiet = False,
 ) -> None:
     """Say what any split of a table gives to a model that reads no sequence."""
-    from epidyn.audit import FOLDER, check_controls, run_controls, with_controls, write_audit
     from epidyn.audit import audit as library_audit
+    from epidyn.audit import check_controls, is_ours, run_controls, with_controls, write_audit
     from epidyn.files import refuse_filled_folder
     from epidyn.genome import Genome
     from epidyn.pairs import read_pairs
@@ -55,7 +55,7 @@ def audit(
     names = controls or []
     check_controls(names)
     run = _control_run(pairs, genome, out, config) if names else None
-    going_on = run is not None and out is not None and (out / FOLDER).is_dir()
+    going_on = run is not None and out is not None and is_ours(out)
     if out is not None:
         refuse_filled_folder(out, force=force or going_on)
     table = read_pairs(pairs)
@@ -64,7 +64,7 @@ def audit(
         found = library_audit(table, opened, scored, splits=splits, seed=seed)
     if run is not None and out is not None:
         found = with_controls(found, run_controls(names, run, out, force=force))
-    page = None if out is None else write_audit(found, out, force=force or run is not None)
+    page = None if out is None else write_audit(found, out, force=force or going_on or run is not None)
     _print(found)
     if page is not None:
         print(f"\npage: {page}")
