@@ -54,7 +54,7 @@ def audit(
 
     names = controls or []
     check_controls(names)
-    run = _control_run(pairs, genome, out, config) if names else None
+    run = _control_run(pairs, genome, out, config, seed) if names else None
     going_on = run is not None and out is not None and is_ours(out)
     if out is not None:
         refuse_filled_folder(out, force=force or going_on)
@@ -70,13 +70,16 @@ def audit(
         print(f"\npage: {page}")
 
 
-def _control_run(pairs: Path, genome: str | None, out: Path | None, config: Path | None) -> RunConfig:
+def _control_run(pairs: Path, genome: str | None, out: Path | None, config: Path | None, seed: int) -> RunConfig:
     """Build the run that controls change: --config, or the defaults, on this table and genome."""
     if genome is None or out is None:
         raise ConfigError("--controls train networks: give --genome, and --out for their run folders.")
     from epidyn.training.config import make_config, read_settings, with_absolute_paths
 
-    data = {"data": {"pairs": str(pairs), "genome": genome}}
+    data: dict[str, dict[str, object]] = {
+        "data": {"pairs": str(pairs), "genome": genome},
+        "training": {"seed": seed},
+    }
     return with_absolute_paths(make_config(read_settings(config) if config else {}, data))
 
 
