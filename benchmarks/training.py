@@ -25,7 +25,7 @@ from epidyn.training.module import NetworkModule
 COPIES = 20
 # What read_inputs calls, and what it does there.
 STEPS = {
-    "read_pairs": "table",
+    "pool_pairs": "table",
     "locate": "chromosomes",
     "make_split": "split",
     "split_data": "windows and bases",

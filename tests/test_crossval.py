@@ -248,6 +248,46 @@ def test_a_fold_with_one_label_is_reported_and_left_out_of_the_mean(
     assert [name for name in SCORES if rows[name].drop("chr2").isna().any()] == []
 
 
+def test_a_start_that_has_seen_the_test_folds_is_said(
+    whole: crossval.Crossvalidation, toy_config: Build, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    config = loco(toy_config)
+    start = str(whole.folder / "folds" / "chr1" / "model.safetensors")
+    training_ = config.training.model_copy(update={"init": start, "max_steps": 1})
+    crossval.crossval(config.model_copy(update={"training": training_}), tmp_path / "cv")
+    # That fold trained and validated on all chromosomes but chr1.
+    assert "has seen test elements of 3 of the 4 folds" in caplog.records[-1].getMessage()
+    assert json.loads((tmp_path / "cv" / "metrics.json").read_text())["test_elements_seen_before"] > 100
+    assert json.loads((whole.folder / "metrics.json").read_text())["test_elements_seen_before"] == 0
+
+
+def test_a_table_that_grew_is_noticed(toy_config: Build, simulated: Path, tmp_path: Path):
+    table = pd.read_csv(simulated / "pairs.csv")
+    table[table["promoter_chrom"] != "chr4"].to_csv(tmp_path / "p.csv", index=False)
+    config = loco(toy_config, pairs=str(tmp_path / "p.csv"))
+    crossval.begin(config, tmp_path / "cv")
+    table.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(CrossvalError, match="the folds hold 90 test pairs of a table of 120"):
+        crossval.crossval(None, tmp_path / "cv")
+
+
+def test_force_clears_the_folds_of_another_split(
+    whole: crossval.Crossvalidation, toy_config: Build, tmp_path: Path
+):
+    out = tmp_path / "cv"
+    shutil.copytree(whole.folder, out)
+    config = toy_config(split={"split": "chromosome-kfold:2", "validation": "auto"}, training=ONE_EPOCH)
+    crossval.begin(config, out, force=True)
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["config.toml", "folds.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("fold", "name"), [("chr1", "chr1"), ("GL1.1", "GL1.1"), ("..", "%2E%2E"), ("a/b", "a%2Fb")]
+)
+def test_no_fold_lies_elsewhere(tmp_path: Path, fold: str, name: str):
+    assert CrossvalFolder(tmp_path).run(fold).path == tmp_path / "folds" / name
+
+
 def test_other_settings_for_a_folder_that_was_begun(toy_config: Build, tmp_path: Path):
     crossval.begin(loco(toy_config), tmp_path / "cv")
     other = loco(toy_config)

@@ -49,7 +49,9 @@ def test_too_few_chromosomes_give_intervals_of_pairs_and_say_so(caplog: pytest.L
     found = evaluate(scores(chromosomes=2), **QUICK)
     assert found.resampled == "pairs"
     assert found.intervals == evaluate(scores(chromosomes=2), resample="pairs", **QUICK).intervals
-    assert ["2 chromosomes" in text and "too narrow" in text for text in caplog.messages] == [True]
+    assert [
+        "too few chromosomes (2; 3 are needed)" in text and "too narrow" in text for text in caplog.messages
+    ] == [True]
 
 
 def test_each_cell_line_is_scored_by_itself():

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -72,7 +73,8 @@ class CrossvalFolder:
 
     def run(self, fold: str) -> RunFolder:
         """Return the run folder of ``fold``; a name that no file may have is percent-encoded."""
-        return RunFolder(self.path / "folds" / quote(fold, safe=" +,=@"))
+        name = quote(fold, safe=" +,=@")
+        return RunFolder(self.path / "folds" / (name if name.strip(".") else name.replace(".", "%2E")))
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,9 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
     pairs, genome = read_table(config)
     genome.close()
     rows = folds(pairs, config.split.split)
+    earlier = folder.names() if folder.begun else []
     prepare_output_folder(out, force=True, own=(folder.PLAN, folder.CONFIG, *folder.RESULTS))
-    for name in rows:
+    for name in dict.fromkeys([*earlier, *rows]):
         prepare_output_folder(folder.run(name).path, force=True, own=RunFolder.FILES)
     write_text(folder / folder.CONFIG, config.to_toml())
     labels = pairs["label"].to_numpy()
@@ -226,7 +229,22 @@ def merge(out: str | os.PathLike[str]) -> Crossvalidation:
     for name, note in zip(table["fold"], table["note"], strict=True):
         if note:
             log.warning("fold %s: %s", name, note)
+    seen = _seen_before(reports)
+    if seen:
+        log.warning(
+            "the model that training started from has seen test elements of %d of the %d folds (%d in all): these "
+            "scores are not those of unseen chromosomes",
+            sum(map(bool, seen.values())),
+            len(names),
+            sum(seen.values()),
+        )
     return found
+
+
+def _seen_before(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """Return how many test elements of each fold the starting model had seen; empty if none."""
+    seen = {name: int(report["split"]["test_elements_seen_before"]) for name, report in reports.items()}
+    return seen if any(seen.values()) else {}
 
 
 def _refuse_single(config: RunConfig) -> None:
@@ -306,14 +324,21 @@ def _require_one_origin(reports: dict[str, dict[str, Any]]) -> None:
 
 def _predictions(folder: CrossvalFolder, names: Sequence[str]) -> pd.DataFrame:
     """Return the test pairs of all folds as text, in the order of the pair table, with the column fold."""
-    parts = []
+    parts, rows_of_table = [], 0
     for name in names:
         run = folder.run(name)
         split = pd.read_csv(run / run.SPLIT, sep="\t")
+        rows_of_table = len(split)
         rows = split["row"][split["part"] == "test"].to_numpy()
         scored = pd.read_csv(run / run.PREDICTIONS, sep="\t", dtype=str, keep_default_na=False)
         parts.append(scored.assign(fold=name).set_index(rows))
-    return pd.concat(parts).sort_index()
+    pooled = pd.concat(parts).sort_index()
+    if not np.array_equal(pooled.index, np.arange(rows_of_table)):
+        raise CrossvalError(
+            f"the folds hold {len(pooled):,} test pairs of a table of {rows_of_table:,}: the table has changed "
+            "since the folder was begun. Put it back, or begin anew with --force."
+        )
+    return pooled
 
 
 def _table(tests: dict[str, dict[str, Any]], pooled: metrics.Summary) -> pd.DataFrame:
@@ -342,6 +367,7 @@ def _report(
         "split": first["split"]["kind"],
         "folds": rows[: len(reports)],
         **{row["fold"]: row for row in rows[len(reports) :]},
+        "test_elements_seen_before": sum(_seen_before(reports).values()),
         "intervals": {name: asdict(interval) for name, interval in found.intervals.items()},
         "lines": lines,
     }

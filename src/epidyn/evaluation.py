@@ -19,8 +19,8 @@ RESAMPLED = ("blocks", "pairs", "none")
 LEAST_DRAWS = 100
 
 _TOO_FEW_CHROMOSOMES = (
-    "the pairs lie on %d chromosomes, and %d are needed to tell how chromosomes differ: the intervals are those "
-    "of single pairs, which are too narrow"
+    "the pairs lie on too few chromosomes (%d; %d are needed) to tell how chromosomes differ: the intervals are "
+    "those of single pairs, which are too narrow"
 )
 
 

@@ -115,7 +115,7 @@ def measure(pairs: pd.DataFrame, split: Split, spans: Mapping[Role, Spans]) -> L
     overlap = np.any([overlaps(spans[role].where(test), read) for role in ROLES], axis=0)
     labels, lines = pairs["label"], line_rows(pairs)
     return Leakage(
-        split=split.kind,
+        split=split.name,
         test_pairs=len(test),
         enhancer_seen=float(seen["enhancer"].mean()),
         promoter_seen=float(seen["promoter"].mean()),

@@ -227,6 +227,22 @@ def test_the_scores_of_a_cross_validation_are_taken_fold_by_fold():
     assert found.baselines[0].scores["auroc"].value == pytest.approx(by_row)
 
 
+@pytest.mark.parametrize("covers", [True, False])
+def test_a_column_fold_of_the_users_own_is_no_cross_validation(covers: bool):
+    pairs = propensity(4)
+    rows = np.arange(len(pairs)) if covers else np.flatnonzero(pairs["promoter_chrom"] == "chr1")
+    values = np.linspace(0.1, 0.9, len(rows))
+    # Not whole chromosomes, respectively not the whole table.
+    scores = scores_of(pairs, rows, values).assign(fold=[str(row % 3) for row in rows])
+    if covers:
+        with pytest.raises(SplitError, match="holds every pair"):
+            compared(pairs, scores)
+        return
+    plain = compared(pairs, scores.drop(columns="fold"))
+    assert compared(pairs, scores) == plain
+    assert plain.folds == 1
+
+
 def test_scores_from_a_file_are_called_by_its_name(tmp_path: Path):
     pairs = table([(f"chr{number % 3}", 100 * number, 9 + 70 * number, number % 2) for number in range(40)])
     write_pairs(scores_of(pairs, np.arange(12), np.full(12, 0.5)), tmp_path / "mine.tsv")

@@ -208,3 +208,13 @@ def test_an_audit_needs_no_torch(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root)
     assert done.stdout.strip() == "[]", done.stderr
     assert (tmp_path / "out" / "audit.html").exists()
+
+
+def test_on_one_chromosome_only_memory_is_called_a_leak():
+    rng = np.random.default_rng(1)
+    rows = [("chr1", 10**6 * number, 10**6 * number + 40_000, number % 3 == 0) for number in range(400)]
+    pairs = table([(chrom, enhancer, promoter, int(label)) for chrom, enhancer, promoter, label in rows])
+    pairs["enhancer_end"] += np.where(pairs["label"] == 1, 400, 0) + rng.integers(50, size=400)
+    found = audit(pairs, draws=100)
+    assert next(each for each in found.baselines if each.name == "length and distance").random.auroc.mean > 0.95
+    assert not found.verdict.leaks

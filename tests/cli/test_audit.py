@@ -168,3 +168,11 @@ def test_controls_need_a_genome_and_a_folder(epidyn: Run, pairs: Path, work: Pat
     refused(epidyn("audit", pairs, "--controls", "shuffle-labels"), "--genome", "--out")
     refused(epidyn("audit", pairs, "--controls", "none"), "--controls none: unknown", "random-genome")
     assert list(work.iterdir()) == []
+
+
+def test_controls_replace_nothing_of_the_users(epidyn: Run, simulated: Path, work: Path):
+    (work / "mine" / "controls" / "x").mkdir(parents=True)
+    (work / "mine" / "audit.json").write_text("mine")
+    asked = ("--genome", simulated / "genome.fa", "--controls", "shuffle-labels", "--out", work / "mine")
+    refused(epidyn("audit", simulated / "pairs.csv", *asked), "is not empty", "--force")
+    assert (work / "mine" / "audit.json").read_text() == "mine"

@@ -120,7 +120,7 @@ def test_too_few_chromosomes_are_said(epidyn: Run, scores: Path):
     table = scores_table().assign(enhancer_chrom="chr1", promoter_chrom="chr1")
     table.to_csv(scores, sep="\t", index=False)
     result = epidyn("evaluate", "--scores", scores)
-    assert "1 chromosomes, and 3 are needed" in result.err
+    assert "too few chromosomes (1; 3 are needed)" in result.err
     assert "too narrow" in result.err
     assert printed(result.out)["AUPR"].endswith("single pairs: too narrow)")
 

@@ -204,6 +204,14 @@ def test_validation_chromosomes_must_hold_no_test_pairs():
         make_split(pairs, "random", "chromosome:chr2", seed=1)
 
 
+def test_one_chromosome_cannot_be_both_training_and_validation():
+    pairs = chromosomes(60, "chr1", "chr2")
+    with pytest.raises(SplitError, match=r"the table has chr2 alone, .*--validation elements or pairs"):
+        make_split(pairs, "chromosome:chr1", seed=1)
+    parts = make_split(pairs, "chromosome:chr1", "pairs", seed=1).parts
+    assert set(parts[pairs["promoter_chrom"] == "chr2"]) == {"train", "validation"}
+
+
 def test_automatic_validation_under_a_chromosome_split_is_whole_chromosomes():
     pairs = chromosomes(13, *(f"chr{number}" for number in range(1, 30)))
     seen = set()
@@ -316,7 +324,7 @@ OWN = table([0, 1] * 4, split=["train", "train", "test", "test", "validation", "
         (MIXED, "chromosome:chr1,chr2", "chromosome:chr3", "the train part .* has 0 pairs with labels []"),
         (MIXED, "chromosome:chr1,chr2,chr3", "auto", "the train part .* has 0 pairs"),
         (MIXED, "chromosome:chr1,chr2,chr3", "elements", "the train part .* has 0 pairs"),
-        (MIXED, "chromosome:chr1,chr2", "auto", "the train part .* has 0 pairs"),
+        (MIXED, "chromosome:chr1,chr2", "auto", "the table has chr3 alone"),
         (ONE_SIDED, "chromosome:chr1", "pairs", "the test part .* has 30 pairs with labels [1]; both 0 and 1"),
         (ONE_SIDED, "chromosome:chr3", "chromosome:chr2", "the train part .* has 30 pairs with labels [1]"),
         (table([1] * 90), "random", "auto", "the train part .* has 81 pairs with labels [1]"),

@@ -472,6 +472,7 @@ def test_a_fold_is_test_and_says_so_everywhere(simulated: Path, tmp_path: Path, 
     for said in (report, model.provenance.split):
         assert (said["kind"], said["fold"]) == ("chromosome-kfold:4", "2")
     assert report["validation_kind"].startswith("chromosome:")
+    assert "split chromosome-kfold:4, fold 2: no test pair" in (tmp_path / "run" / "log.txt").read_text()
 
 
 def test_a_fold_with_one_label_has_predictions_and_no_scores(

@@ -89,8 +89,8 @@ def compare_with_model(
 ) -> ModelScores:
     """Compare a model's scores with baselines that are trained on the rest of the table.
 
-    Scores with a column ``fold``, as a cross-validation pools them, are taken fold by fold: for each the baselines
-    are trained on the pairs that it lacks.
+    Scores of the whole table with a column ``fold`` that keeps chromosomes whole, as a cross-validation pools
+    them, are taken fold by fold: for each the baselines are trained on the pairs that it lacks.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def compare_with_model(
     key = [*REQUIRED, *(["cell_line"] if "cell_line" in pairs and "cell_line" in scores else [])]
     test, predicted = _match(pairs, scores, key, source), np.empty((len(baselines), len(scores)))
     whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
-    parts, trained_on = _folds(scores), []
+    parts, trained_on = _folds(scores, covers=bool(whole.isin(asked).all())), []
     for part in parts:
         train = np.flatnonzero(~whole.isin(asked[part]))
         _require_both_labels(label, features.label[train], source)
@@ -139,9 +139,14 @@ def compare_with_model(
     )
 
 
-def _folds(scores: pd.DataFrame) -> list[Rows]:
-    """Return the rows of each fold, ascending; all of them if there is no column ``fold``."""
-    if "fold" not in scores:
+def _folds(scores: pd.DataFrame, *, covers: bool) -> list[Rows]:
+    """Return the rows of each fold, ascending; all rows as one unless the scores are a cross-validation's.
+
+    A user's own column ``fold`` proves nothing: a cross-validation's holds the whole table, and chromosomes whole.
+    """
+    if not covers or "fold" not in scores or scores["fold"].isna().any():
+        return [np.arange(len(scores))]
+    if (scores.groupby("promoter_chrom")["fold"].nunique() > 1).any():
         return [np.arange(len(scores))]
     return [np.sort(rows) for rows in scores.groupby("fold", sort=False).indices.values()]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epidyn.audit.report import FILES
 from epidyn.audit.run import Audit
 from epidyn.errors import ConfigError
 from epidyn.evaluation import evaluate
@@ -59,6 +60,14 @@ def check_controls(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in CONTROLS]
     if unknown:
         raise ConfigError(f"--controls {', '.join(unknown)}: unknown; allowed are {', '.join(CONTROLS)}.")
+
+
+def is_ours(out: Path) -> bool:
+    """Tell whether a folder holds an audit with controls, or what a killed one left, and nothing else."""
+    begun = (out / FOLDER).is_dir() and all(
+        (run / "config.toml").is_file() for run in (out / FOLDER).iterdir() if run.is_dir()
+    )
+    return begun and {path.name for path in out.iterdir()} <= {FOLDER, *FILES}
 
 
 def run_controls(names: Sequence[str], config: RunConfig, out: Path, *, force: bool = False) -> list[Control]:

@@ -12,8 +12,6 @@ from epidyn.cli.options import Force, Quiet, Seed
 from epidyn.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from epidyn.audit import Audit
     from epidyn.audit.scoring import BaselineScores, Spread
     from epidyn.metrics import Interval
@@ -47,41 +45,44 @@ def audit(
     quiet: Quiet = False,
 ) -> None:
     """Say what any split of a table gives to a model that reads no sequence."""
-    from epidyn.audit import FOLDER, check_controls, run_controls, with_controls, write_audit
     from epidyn.audit import audit as library_audit
+    from epidyn.audit import check_controls, is_ours, run_controls, with_controls, write_audit
     from epidyn.files import refuse_filled_folder
     from epidyn.genome import Genome
-    from epidyn.pairs import read_pairs
+    from epidyn.pairs import line_rows, read_pairs
     from epidyn.scores import read_scores
 
     names = controls or []
     check_controls(names)
     if names and (genome is None or out is None):
         raise ConfigError("--controls train networks: give --genome, and --out for their run folders.")
-    going_on = bool(names) and out is not None and (out / FOLDER).is_dir()
+    going_on = bool(names) and out is not None and is_ours(out)
     if out is not None:
         refuse_filled_folder(out, force=force or going_on)
     table = read_pairs(pairs)
-    run = _control_run(pairs, genome, config, table) if names and genome is not None else None
+    run = (
+        _control_run(pairs, genome, config, seed, list(line_rows(table))) if names and genome is not None else None
+    )
     scored = None if scores is None else read_scores(scores)
     with nullcontext() if genome is None else Genome.open(genome) as opened:
         found = library_audit(table, opened, scored, splits=splits, seed=seed)
     if run is not None and out is not None:
         found = with_controls(found, run_controls(names, run, out, force=force))
-    page = None if out is None else write_audit(found, out, force=force or run is not None)
+    page = None if out is None else write_audit(found, out, force=force or going_on or run is not None)
     _print(found)
     if page is not None:
         print(f"\npage: {page}")
 
 
-def _control_run(pairs: Path, genome: str, config: Path | None, table: pd.DataFrame) -> RunConfig:
-    """Build the run that controls change: --config, or the defaults, on this genome and table, lines pooled."""
-    from epidyn.pairs import line_rows
+def _control_run(pairs: Path, genome: str, config: Path | None, seed: int, cell_lines: list[str]) -> RunConfig:
+    """Build the run that controls change: --config, or the defaults, on this table and genome, lines pooled."""
     from epidyn.training.config import make_config, read_settings, with_absolute_paths
 
-    given = {"data": {"pairs": str(pairs), "genome": genome}}
-    regime = {"training": {"regime": "general"}} if len(line_rows(table)) > 1 else {}
-    return with_absolute_paths(make_config(read_settings(config) if config else {}, given, regime))
+    training: dict[str, object] = {"seed": seed}
+    if len(cell_lines) > 1:
+        training["regime"] = "general"
+    given: dict[str, dict[str, object]] = {"data": {"pairs": str(pairs), "genome": genome}, "training": training}
+    return with_absolute_paths(make_config(read_settings(config) if config else {}, given))
 
 
 def _print(found: Audit) -> None:

@@ -58,6 +58,11 @@ def folds(pairs: pd.DataFrame, split: str) -> dict[str, Rows]:
     raise SplitError(f"--split {split} has no folds; splits with folds are {WITH_FOLDS}.")
 
 
+def has_folds(split: str) -> bool:
+    """Tell whether a split is one of those that :func:`folds` divides."""
+    return split == LOCO or split.partition(":")[0] == KFOLD
+
+
 def fold_rows(pairs: pd.DataFrame, split: str, fold: str | None) -> Rows:
     """Return the test rows of one fold.
 
@@ -98,8 +103,19 @@ def on_chromosomes(pairs: pd.DataFrame, names: str, option: str) -> Rows:
 
 
 def whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Generator) -> Rows:
-    """Draw chromosomes in random order until they hold ``fraction`` of the pairs and both labels."""
+    """Draw chromosomes in random order until they hold ``fraction`` of the pairs and both labels.
+
+    Raises
+    ------
+    SplitError
+        If there is one chromosome only.
+    """
     chromosomes = pairs["promoter_chrom"].to_numpy()
+    if len(pd.unique(chromosomes)) == 1:
+        raise SplitError(
+            f"beside the test part the table has {chromosomes[0]} alone, which cannot be both training and "
+            "validation. Give --validation elements or pairs, or pairs of more chromosomes."
+        )
     drawn = np.zeros(len(pairs), dtype=bool)
     for name in rng.permutation(np.unique(chromosomes.astype(str))):
         drawn |= chromosomes == name

@@ -22,6 +22,7 @@ from epidyn.splits.chromosomes import (
     WITH_FOLDS,
     Rows,
     fold_rows,
+    has_folds,
     on_chromosomes,
     whole_chromosomes,
 )
@@ -69,6 +70,11 @@ class Split:
     fold: str = "0"
     pool: str = "all"
     left_out: int = 0
+
+    @property
+    def name(self) -> str:
+        """The split and, if it has folds, which: for example ``loco, fold chr8``."""
+        return f"{self.kind}, fold {self.fold}" if has_folds(self.kind) else self.kind
 
     def rows(self, part: str) -> Rows:
         """Return the row numbers of ``part``, ascending, int64 (m,)."""
@@ -184,7 +190,7 @@ def _test_parts(
     """Return the parts before validation is drawn; what is drawn is drawn for each cell line by its generator."""
     parts = np.full(len(pairs), "train", dtype=object)
     kind, _, names = split.partition(":")
-    if split == LOCO or kind == KFOLD:
+    if has_folds(split):
         parts[fold_rows(pairs, split, fold)] = "test"
         return parts
     lines = zip(line_rows(pairs).items(), rngs, strict=True)

@@ -233,5 +233,5 @@ def report_inputs(config: RunConfig, inputs: RunInputs) -> None:
         why = ", which two parts would share" if split.kind == DISJOINT else ""
         log.info("unused: %d of %d pairs%s", cut, len(split.parts), why)
     settings = config.training
-    log.info("split %s, validation %s, %d shifted copies of a positive", split.kind, split.validation, data.copies)
+    log.info("split %s, validation %s, %d shifted copies of a positive", split.name, split.validation, data.copies)
     log.info("regime %s, %s with learning rate %g", settings.regime, settings.optimizer, settings.learning_rate)
