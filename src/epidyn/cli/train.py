@@ -21,7 +21,7 @@ def train(
         bool,
         typer.Option(
             "--continue",
-            help="Where --out holds a run of these settings, go on with it; with --force begin anew where it holds "
+            help="Where --out holds a run of these settings, go on with it; with --force, begin anew if it holds "
             "another.",
         ),
     ] = False,
