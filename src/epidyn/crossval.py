@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +15,8 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-import torch
 
-from epidyn import metrics, plots, progress, training
+from epidyn import metrics, plots, progress, training, workers
 from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError
 from epidyn.evaluation import evaluate
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, write_text
@@ -273,9 +270,7 @@ def _one_by_one(folder: CrossvalFolder, names: Sequence[str], advance: progress.
 def _at_once(folder: CrossvalFolder, names: Sequence[str], jobs: int, advance: progress.Advance) -> list[str]:
     """As :func:`_one_by_one`, in ``jobs`` processes."""
     failed = []
-    context = multiprocessing.get_context("spawn")
-    threads = max(1, torch.get_num_threads() // jobs)
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(threads,)) as pool:
+    with workers.pool(jobs) as pool:
         running = {pool.submit(run_fold, folder.path, name): name for name in names}
         try:
             for done in as_completed(running):
@@ -294,22 +289,6 @@ def _at_once(folder: CrossvalFolder, names: Sequence[str], jobs: int, advance: p
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return failed
-
-
-def _settle(threads: int) -> None:
-    """Prepare a fold's process: its share of the threads, a silent screen, and no life without its parent."""
-    torch.set_num_threads(threads)
-    progress.quiet()
-    log.addHandler(logging.NullHandler())  # the run folder's log has it all
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        # A killed parent must not leave folds at work: called again, it would train them a second time.
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _require_one_origin(reports: dict[str, dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,6 +108,46 @@ def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3, frameon=False)
     axes[-1].set_xticks(at, table["fold"].tolist(), rotation=90 if len(table) > 6 else 0)
     axes[-1].set_xlabel("held-out fold")
+    save(figure, path)
+
+
+def trials(table: pd.DataFrame, objective: str, path: str | os.PathLike[str], *, smaller: bool) -> None:
+    """Draw the value of each trial of a study in the order they were begun, and the best so far, as PNG.
+
+    Parameters
+    ----------
+    table
+        Columns number, state (``complete``, ``pruned`` or another) and value, a row a trial; those without a value
+        are marked at the bottom.
+    objective
+        The name of the value.
+    smaller
+        Whether smaller values are better.
+    """
+    figure, (axes,) = panels(1, 4.0)
+    complete, pruned = (table[table["state"] == state] for state in ("complete", "pruned"))
+    best = complete["value"].cummin() if smaller else complete["value"].cummax()
+    axes.plot(complete["number"], complete["value"], "o", color=BLUE, label="complete")
+    axes.plot(pruned["number"], pruned["value"], "x", color="0.45", label="pruned: last epoch")
+    axes.step(complete["number"], best, where="post", color=BLUE, linewidth=1, label="best so far")
+    failed = table.loc[table["value"].isna() & (table["state"] == "fail"), "number"]
+    across = axes.get_xaxis_transform()
+    axes.plot(failed, np.zeros(len(failed)), "^", color=VERMILION, transform=across, clip_on=False, label="failed")
+    axes.set_xlabel("trial")
+    axes.set_ylabel(objective)
+    axes.locator_params(axis="x", integer=True)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    save(figure, path)
+
+
+def importance(shares: Mapping[str, float], objective: str, path: str | os.PathLike[str]) -> None:
+    """Draw how much each setting decides the value of a trial, shares that add up to 1, as PNG."""
+    figure, (axes,) = panels(1, 1.4 + 0.4 * len(shares))
+    names = sorted(shares, key=lambda name: shares[name])
+    bars = axes.barh(names, [shares[name] for name in names], color=BLUE)
+    axes.bar_label(bars, fmt="{:.2f}", padding=3)
+    axes.set_xlim(0, 1.1)
+    axes.set_xlabel(f"share in the differences of {objective}")
     save(figure, path)
 
 

@@ -8,7 +8,20 @@ from collections.abc import Sequence
 
 import typer
 
-from epidyn.cli import audit, calibrate, crossval, demo, evaluate, import_, info, predict, report, simulate, train
+from epidyn.cli import (
+    audit,
+    calibrate,
+    crossval,
+    demo,
+    evaluate,
+    import_,
+    info,
+    predict,
+    report,
+    simulate,
+    train,
+    tune,
+)
 from epidyn.cli.options import LOG_HANDLER
 from epidyn.errors import EpidynError
 
@@ -31,6 +44,7 @@ app.command("simulate")(simulate.simulate)
 app.command("info")(info.info)
 app.command("train")(train.train)
 app.command("crossval")(crossval.crossval)
+app.command("tune")(tune.tune)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,42 @@ def resume(out: str | os.PathLike[str]) -> Model:
     return _finish(config, folder, inputs, network, vectors, state)
 
 
+def validate(config: RunConfig, after_epoch: Callable[[dict[str, float]], None]) -> list[dict[str, float]]:
+    """Train without leaving anything: no folder, no model, and no look at the test part.
+
+    Parameters
+    ----------
+    config
+        What to do.
+    after_epoch
+        Called with each epoch's row of the history; what it raises ends the training and is passed on.
+
+    Returns
+    -------
+    list of dict
+        The history, as ``history.csv`` would have it. :func:`train` would keep the row of lowest ``val_loss``.
+
+    Raises
+    ------
+    EpidynError
+        As the inputs cannot be used, or training diverges.
+    """
+    check_device(config)
+    inputs = read_inputs(config)
+    network, _ = initial_network(config)
+    state = TrainingState(inputs=inputs.digests)
+    told = 0
+
+    def tell(now: TrainingState) -> None:
+        nonlocal told
+        if len(now.history) > told:  # not a save in the middle of an epoch
+            told = len(now.history)
+            after_epoch(now.history[-1])
+
+    _fit(config, inputs, network, state, tell)
+    return state.history
+
+
 def _finish(
     config: RunConfig,
     folder: RunFolder,
@@ -126,7 +162,7 @@ def _finish(
     if not _first_process():
         log.setLevel(logging.WARNING)  # the first process speaks for all
         progress.quiet()
-        _fit(config, folder, inputs, network, state)
+        _fit_in(folder, config, inputs, network, state)
         return _best_model(network, state)
     with folder.logged():
         log.info("epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}")
@@ -137,7 +173,7 @@ def _finish(
         for departure in departures(config):
             log.info("departs from the published protocol: %s", departure)
         if not state.finished:
-            _fit(config, folder, inputs, network, state)
+            _fit_in(folder, config, inputs, network, state)
         model = _best_model(network, state)
         validation = best_row(state)
         if on_gpu(config.training):
@@ -160,8 +196,28 @@ def _best_model(network: EpiDynFusion, state: TrainingState) -> Model:
     return Model(NetworkScorer(network.cpu().eval()))
 
 
+def _fit_in(
+    folder: RunFolder, config: RunConfig, inputs: RunInputs, network: EpiDynFusion, state: TrainingState
+) -> None:
+    """Train, with checkpoint and history in the run's folder."""
+
+    def save(now: TrainingState) -> None:
+        now.save(folder / folder.CHECKPOINT)
+        folder.write_history(now.history)
+
+    try:
+        _fit(config, inputs, network, state, save)
+    except KeyboardInterrupt:
+        log.warning("stopped in epoch %d; go on with `epidyn train --resume %s`", state.epoch + 1, folder.path)
+        raise
+
+
 def _fit(
-    config: RunConfig, folder: RunFolder, inputs: RunInputs, network: EpiDynFusion, state: TrainingState
+    config: RunConfig,
+    inputs: RunInputs,
+    network: EpiDynFusion,
+    state: TrainingState,
+    save: Callable[[TrainingState], None],
 ) -> None:
     settings = config.training
     samples = len(inputs.data.train)
@@ -178,11 +234,6 @@ def _fit(
     )
 
     state.precision = precision(settings)
-
-    def save(now: TrainingState) -> None:
-        now.save(folder / folder.CHECKPOINT)
-        folder.write_history(now.history)
-
     network.conv = settings.conv
     with borrowed_generators(), full_float32(), _quiet_lightning(), progress.bar("Training", total) as advance:
         advance(state.step)
@@ -210,7 +261,6 @@ def _fit(
             # What Lightning makes of Ctrl-C.
             if not isinstance(stop.__context__, KeyboardInterrupt):
                 raise
-            log.warning("stopped in epoch %d; go on with `epidyn train --resume %s`", state.epoch + 1, folder.path)
             raise KeyboardInterrupt from stop
 
 
