@@ -1,13 +1,19 @@
 # Two commands do everything on a machine with Python >= 3.11 and make:
 #   make demo    installs into .venv and runs the demo
 #   make test    installs the tools too and runs the tests
+# and the article's experiments, on simulated pairs and in full:
+#   make paper-small
+#   make paper CORES=4
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO_OUT ?= epidyn-demo
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format bench clean
+CORES ?= 2
+SNAKEMAKE = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --profile workflow/profiles/local --cores $(CORES)
+
+.PHONY: demo test lint format bench paper paper-small clean
 
 demo: $(VENV)/installed
 	$(BIN)/epidyn demo --out $(DEMO_OUT) --force
@@ -22,6 +28,13 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/scaling.py --out bench
 	$(BIN)/python benchmarks/evaluating.py --out bench
 
+paper: $(VENV)/installed-workflow
+	$(SNAKEMAKE)
+
+# A killed call leaves a lock; here the commands themselves see to it that no two work in one folder.
+paper-small: $(VENV)/installed-workflow
+	$(SNAKEMAKE) --configfile workflow/config/small.yaml --nolock --quiet rules
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -33,7 +46,7 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) $(DEMO_OUT)
+	rm -rf $(VENV) $(DEMO_OUT) paper-small
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -44,4 +57,8 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP_INSTALL) --editable '.[dev]'
+	touch $@ $(VENV)/installed $(VENV)/installed-workflow
+
+$(VENV)/installed-workflow: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP_INSTALL) --editable '.[workflow]'
 	touch $@ $(VENV)/installed

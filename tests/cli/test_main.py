@@ -95,13 +95,15 @@ def test_an_interrupted_training_says_how_to_go_on(
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("epidyn.training.module.Journal.on_train_batch_end", interrupted)
-    (tmp_path / "c.toml").write_text(tomli_w.dumps({"network": SMALL, "training": {"copies": 1}}))
+    (tmp_path / "c.toml").write_text(tomli_w.dumps({"network": SMALL, "training": {"copies": 1, "epochs": 1}}))
     split = ["--split", "chromosome:chr3", "--validation", "chromosome:chr2"]
     names = ["--pairs", inputs.pairs, "--genome", inputs.genome, "--config", tmp_path / "c.toml"]
+    command = ["train", *names, "--out", tmp_path / "run", *split, "--quiet"]
     handler = signal.getsignal(signal.SIGINT)
     try:
-        result = epidyn("train", *names, "--out", tmp_path / "run", *split, "--quiet")
+        with monkeypatch.context() as patch:
+            patch.setattr("epidyn.training.module.Journal.on_train_batch_end", interrupted)
+            result = epidyn(*command)
     finally:
         signal.signal(signal.SIGINT, handler)
     assert (result.code, result.out) == (130, "")
@@ -109,6 +111,9 @@ def test_an_interrupted_training_says_how_to_go_on(
     assert f"epidyn train --resume {tmp_path / 'run'}" in first
     assert last == "Interrupted."
     assert not (tmp_path / "run" / "model.safetensors").exists()
+    refused(epidyn(*command), "not empty", "--force")
+    assert epidyn(*command, "--continue").code == 0
+    assert (tmp_path / "run" / "metrics.json").exists()
 
 
 def test_rows_stand_indented_under_the_headline(epidyn: Run, monkeypatch: pytest.MonkeyPatch):

@@ -420,9 +420,19 @@ def test_a_file_is_no_run_folder(train, work: Path):
 
 def test_resume_takes_no_other_option(epidyn: Run, work: Path):
     result = epidyn(
-        "train", "--resume", work, "--seed", 0, "--batch-size", 8, "--set", "network.gru=false", "--force"
+        "train",
+        "--resume",
+        work,
+        "--seed",
+        0,
+        "--batch-size",
+        8,
+        "--set",
+        "network.gru=false",
+        "--force",
+        "--continue",
     )
-    refused(result, "no other option", "--batch-size, --force, --seed, --set", "config.toml")
+    refused(result, "no other option", "--batch-size, --continue, --force, --seed, --set", "config.toml")
     assert listing(work) == {}
 
 

@@ -23,6 +23,7 @@ def test_what_is_written_is_read_back(simulation, tmp_path):
     assert {path.name for path in folder.iterdir()} == set(FILES) - {"genome.fa.fai"}
     genome = epidyn.Genome.open(folder / "genome.fa")
     assert genome.sizes == {name: len(codes) for name, codes in simulation.chromosomes.items()}
+    assert epidyn.Genome.open(f"random:{folder / 'genome.chrom.sizes'}").sizes == genome.sizes
     np.testing.assert_array_equal(genome.fetch("chr2", 0, genome.sizes["chr2"]), simulation.chromosomes["chr2"])
     pairs = epidyn.read_pairs(folder / "pairs.csv")
     pd.testing.assert_frame_equal(pairs, simulation.pairs, check_flags=False)

@@ -260,6 +260,40 @@ def test_resume_notices_weights_of_another_network(tmp_path: Path, toy_config: B
         training.resume(folder)
 
 
+def test_train_or_resume_goes_on_with_the_same_settings(finished: Path, simulated: Path, tmp_path: Path):
+    folder = stopped_after_one_epoch(toy(simulated), tmp_path / "run")
+    training.train_or_resume(toy(simulated), folder)
+    assert_same_run(finished, folder)
+    assert (folder / "log.txt").read_text().count("from step") == 1
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    training.train_or_resume(toy(simulated), folder, force=True)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_train_or_resume_begins_what_a_kill_left_before_the_settings(
+    finished: Path, simulated: Path, tmp_path: Path
+):
+    (tmp_path / ".config.toml.123.partial").write_text("[da")
+    training.train_or_resume(toy(simulated), tmp_path)
+    assert_same_run(finished, tmp_path)
+
+
+def test_train_or_resume_replaces_another_run_only_by_force(simulated: Path, tmp_path: Path, toy_config: Build):
+    table = pd.read_csv(simulated / "pairs.csv")
+    table.to_csv(tmp_path / "p.csv", index=False)
+    config = toy_config(data={"pairs": str(tmp_path / "p.csv")}, training={"epochs": 2})
+    folder = stopped_after_one_epoch(config, tmp_path / "run")
+    fewer = toy_config(data={"pairs": str(tmp_path / "p.csv")}, training={"epochs": 1})
+    with pytest.raises(ConfigError, match="begun with other settings"):
+        training.train_or_resume(fewer, folder)
+    table.iloc[::-1].to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(ConfigError, match="begun with other pairs"):
+        training.train_or_resume(config, folder)
+    assert (folder / "checkpoint.pt").exists()
+    training.train_or_resume(fewer, folder, force=True)
+    assert json.loads((folder / "metrics.json").read_text())["time"]["epochs"] == 1
+
+
 def test_resume_of_no_run(tmp_path: Path):
     with pytest.raises(InputFileError, match="no run folder"):
         training.resume(tmp_path)

@@ -93,8 +93,7 @@ def run_controls(names: Sequence[str], config: RunConfig, out: Path, *, force: b
     EpidynError
         As training raises it.
     """
-    from epidyn.training import resume, train
-    from epidyn.training.config import make_config, read_settings, require_same
+    from epidyn.training import train, train_or_resume
     from epidyn.training.folder import RunFolder
 
     check_controls(names)
@@ -103,11 +102,7 @@ def run_controls(names: Sequence[str], config: RunConfig, out: Path, *, force: b
         run = RunFolder(out / FOLDER / name)
         run.path.mkdir(parents=True, exist_ok=True)
         controlled = _controlled(name, config, run.path.parent)
-        if (run / run.CONFIG).is_file() and not force:
-            require_same(make_config(read_settings(run / run.CONFIG)), controlled, run.path)
-            resume(run.path)
-        else:
-            train(controlled, run.path, force=True)
+        (train if force else train_or_resume)(controlled, run.path, force=force)
         scored = read_scores(run / run.PREDICTIONS)
         found.append(
             Control(

@@ -32,7 +32,15 @@ def simulate(
         typer.Option(help="Weight of the rule: a promoter's pairs mostly share one label; sequence says nothing."),
     ] = 0.0,
     propensity_purity: Annotated[float, typer.Option(help="Share of such promoters with one label only.")] = 0.92,
-    cell_line: Annotated[str, typer.Option(help="Cell line in the pair table.")] = "simulated",
+    cell_line: Annotated[
+        str,
+        typer.Option(
+            help="Cell line in the pair table; several as NAME:WEIGHT,NAME:WEIGHT, in files of their own."
+        ),
+    ] = "simulated",
+    shared: Annotated[
+        float, typer.Option(help="Share of the promoters that, with their pairs, all cell lines have.")
+    ] = 0.0,
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,

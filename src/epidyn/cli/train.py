@@ -17,12 +17,21 @@ def train(
     options: TrainingOptions,
     out: Annotated[Path | None, typer.Option(help="Run folder to make.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run folder; takes no other option.")] = None,
+    go_on: Annotated[
+        bool,
+        typer.Option(
+            "--continue",
+            help="Where --out holds a run of these settings, go on with it; with --force, begin anew if it holds "
+            "another.",
+        ),
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a network on labelled pairs; --out gets model, settings, history, test predictions and metrics."""
     if resume is not None:
-        others = [*options.names(), *(["out"] if out else []), *(["force"] if force else [])]
+        own = {"out": out, "continue": go_on, "force": force}
+        others = [*options.names(), *(name for name, given in own.items() if given)]
         if others:
             names = ", ".join(f"--{name}" for name in sorted(others))
             raise ConfigError(
@@ -36,5 +45,6 @@ def train(
     if out is None:
         raise ConfigError("--out is missing: the run folder to make.")
     from epidyn.training import train as library_train
+    from epidyn.training import train_or_resume
 
-    library_train(config, out, force=force)
+    (train_or_resume if go_on else library_train)(config, out, force=force)

@@ -14,6 +14,7 @@ from epidyn.simulate.motifs import load_motifs
 RULES = ("presence", "pairing", "propensity")
 
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+_LINE = r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]{1,6})?"
 Window = Annotated[int, Field(ge=100, le=100_000)]
 
 
@@ -44,9 +45,20 @@ class SimulationConfig(BaseModel):
         0.92, ge=0, le=1, description="propensity: share of the promoters all of whose pairs have one label"
     )
     cell_line: str = Field(
-        "simulated", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="cell line in the pair table"
+        "simulated",
+        pattern=rf"^{_LINE}(,{_LINE})*$",
+        description="cell line in the pair table, or several as NAME:WEIGHT,NAME:WEIGHT",
+    )
+    shared: float = Field(
+        0.0, ge=0, le=1, description="share of the promoters that, with their pairs, all cell lines have"
     )
     seed: int = Field(0, ge=0, description="same seed, same bits")
+
+    @property
+    def cell_lines(self) -> dict[str, float]:
+        """Cell lines and their weights, in the order given."""
+        split = (each.partition(":") for each in self.cell_line.split(","))
+        return {name: float(weight or 1) for name, _, weight in split}
 
     @property
     def rule_weights(self) -> tuple[float, ...]:
@@ -85,6 +97,13 @@ class SimulationConfig(BaseModel):
                 "pairs_per_promoter is 1; with propensity above 0 it must be 2 or more, "
                 "since a promoter with one pair has nothing to repeat"
             )
+        names = [each.partition(":")[0] for each in self.cell_line.split(",")]
+        if len(set(names)) < len(names):
+            raise ValueError(f"cell_line is {self.cell_line!r}; it must name each line once")
+        if not all(self.cell_lines.values()):
+            raise ValueError(f"cell_line is {self.cell_line!r}; each weight must be 1 or more")
+        if self.shared and len(names) == 1:
+            raise ValueError(f"shared is {self.shared}; it needs several cell lines, as in cell_line A,B")
         for role in ("enhancer", "promoter"):
             shortest, longest = self.element_lengths(role)
             if shortest > longest:
@@ -120,5 +139,8 @@ def _describe(fault: ErrorDetails) -> str:
     if not name:  # settings that do not go together; our own message names them
         return str(fault["ctx"]["error"])
     if fault["type"] == "string_pattern_mismatch":
-        return f"{name} is {fault['input']!r}; it must be letters, digits, '.', '_' or '-', none of these first"
+        return (
+            f"{name} is {fault['input']!r}; it must be letters, digits, '.', '_' or '-', none of these first; "
+            "several as NAME:WEIGHT,NAME:WEIGHT"
+        )
     return f"{name} is {fault['input']!r}; {fault['msg'][0].lower()}{fault['msg'][1:]}"

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn import progress
+from epidyn.simulate.cell_lines import share_out
 from epidyn.simulate.config import RULES, SimulationConfig
 from epidyn.simulate.grammar import Grammar, draw_grammar
 from epidyn.simulate.layout import Ints, lay_out
@@ -28,7 +29,8 @@ class Simulation:
         Base codes of each chromosome, shape ``(size,)``.
     pairs
         A pair table with ``label``, ``cell_line`` and the names of the elements, and a column ``rule``
-        (presence, pairing or propensity). An enhancer has one pair, a promoter ``config.pairs_per_promoter``.
+        (presence, pairing or propensity). An enhancer has one pair, a promoter ``config.pairs_per_promoter``, and
+        of several cell lines each has either or not.
     truth
         Everything planted, sorted by chromosome and start, one row an instance: ``chrom``, ``start``,
         ``end``, ``name`` (matrix and class, as ``MA0476.1|AP-1``; ``scrambled``), ``score`` (0 to 1000: its
@@ -63,7 +65,8 @@ def simulate(config: SimulationConfig) -> Simulation:
             chrom = f"chr{number}"
             rng = np.random.default_rng(stream)
             chromosomes[chrom], chromosome_pairs, chromosome_truth = _simulate_chromosome(rng, config, chrom)
-            pairs.append(chromosome_pairs)
+            lines = np.random.default_rng(stream.spawn(1)[0])  # the genome is the same whatever the lines
+            pairs.append(share_out(lines, chromosome_pairs, config.cell_lines, config.shared))
             truth.append(chromosome_truth)
             advance(1)
     return Simulation(
@@ -95,7 +98,7 @@ def _simulate_chromosome(
     sequence = draw_background(rng, layout.size)
     truth = pd.concat([plant(rng, config, sequence, side) for side in sides]).sort_values("start")
     truth.insert(0, "chrom", chrom)
-    return sequence, _pair_table(config, chrom, grammar, sides[0], sides[1]), truth[list(TRUTH_COLUMNS)]
+    return sequence, _pair_table(chrom, grammar, sides[0], sides[1]), truth[list(TRUTH_COLUMNS)]
 
 
 def _names(chrom: str, role: str, start: Ints) -> npt.NDArray[np.object_]:
@@ -105,9 +108,7 @@ def _names(chrom: str, role: str, start: Ints) -> npt.NDArray[np.object_]:
     return np.array([f"{chrom}_{role}_{number}" for number in rank], dtype=object)
 
 
-def _pair_table(
-    config: SimulationConfig, chrom: str, grammar: Grammar, enhancers: Elements, promoters: Elements
-) -> pd.DataFrame:
+def _pair_table(chrom: str, grammar: Grammar, enhancers: Elements, promoters: Elements) -> pd.DataFrame:
     promoter = grammar.promoter
     return pd.DataFrame(
         {
@@ -118,7 +119,7 @@ def _pair_table(
             "promoter_start": promoters.start[promoter],
             "promoter_end": promoters.end[promoter],
             "label": grammar.label,
-            "cell_line": config.cell_line,
+            "cell_line": "",
             "enhancer_name": enhancers.names,
             "promoter_name": promoters.names[promoter],
             "rule": np.array(RULES, dtype=object)[grammar.rule],

@@ -24,7 +24,7 @@ from epidyn.nn.precision import full_float32
 from epidyn.scores import by_line, summarise_or_count, with_scores
 from epidyn.scoring import NetworkScorer, window_logits
 from epidyn.training.checkpoint import TrainingState
-from epidyn.training.config import RunConfig, TrainingConfig, departures, make_config, read_settings
+from epidyn.training.config import RunConfig, TrainingConfig, departures, make_config, read_settings, require_same
 from epidyn.training.device import check_device, device_name, gpu_peak, on_gpu, precision, restart_gpu_peak
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import RunInputs, initial_network, read_inputs, report_inputs
@@ -74,6 +74,36 @@ def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False
         folder.write_table(folder.SPLIT, inputs.split.table())
     state = TrainingState(inputs=inputs.digests)
     return _finish(config, folder, inputs, network, vectors, state)
+
+
+def train_or_resume(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False) -> Model:
+    """Train a network; where ``out`` holds a run of the same settings, go on with that, or find it finished.
+
+    So a command that may be killed and called again, by a workflow say, is the same command each time.
+
+    Parameters
+    ----------
+    config, out
+        As :func:`train` takes them.
+    force
+        Begin anew in a folder that holds anything else, a run of other settings or inputs among it.
+
+    Raises
+    ------
+    EpidynError
+        As :func:`train` and :func:`resume` raise it; ConfigError if a run there was begun with other settings.
+    """
+    folder = RunFolder(Path(out))
+    if _first_process():
+        folder.clear_partials()
+    if (folder / folder.CONFIG).is_file():
+        try:
+            require_same(make_config(read_settings(folder / folder.CONFIG)), config, folder.path)
+            return resume(out)
+        except ConfigError:
+            if not force:
+                raise
+    return train(config, out, force=force)
 
 
 def resume(out: str | os.PathLike[str]) -> Model:
