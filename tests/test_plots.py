@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -55,6 +56,34 @@ def test_pyplot_is_not_loaded(tmp_path: Path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_far_off_trials_do_not_squash_the_others(monkeypatch: pytest.MonkeyPatch):
+    table = pd.DataFrame(
+        {
+            "number": range(6),
+            "state": ["complete", "pruned", "complete", "fail", "complete", "pruned"],
+            "value": [0.7, 40.0, 0.5, np.nan, 0.6, 0.65],
+        }
+    )
+    kept: list[Figure] = []
+    monkeypatch.setattr(plots, "save", lambda figure, _: kept.append(figure))
+    plots.trials(table, "val_loss", "nowhere.png", smaller=True)
+    (axes,) = kept[0].axes
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert axes.get_ylim()[1] < 0.8
+    assert lines["best so far"].get_ydata().tolist() == [0.7, 0.5, 0.5]
+    assert lines["pruned: last epoch"].get_ydata().tolist() == [axes.get_ylim()[1], 0.65]
+    assert lines["failed"].get_xdata().tolist() == [3]
+
+
+def test_importance_is_drawn_with_the_largest_on_top(monkeypatch: pytest.MonkeyPatch):
+    kept: list[Figure] = []
+    monkeypatch.setattr(plots, "save", lambda figure, _: kept.append(figure))
+    plots.importance({"a": 0.2, "b": 0.7, "c": 0.1}, "val_auroc", "nowhere.png")
+    (axes,) = kept[0].axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["c", "a", "b"]
+    assert [bar.get_width() for bar in axes.patches] == [0.1, 0.2, 0.7]
 
 
 def test_the_area_under_the_drawn_roc_curve_is_the_auroc(monkeypatch: pytest.MonkeyPatch):

