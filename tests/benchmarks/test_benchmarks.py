@@ -107,3 +107,13 @@ def test_evaluating(tmp_path: Path):
     assert len(figures) == 10
     assert all(is_positive(figure["value"]) for figure in figures)
     assert all(figure["met"] for figure in figures if figure["threshold"])
+
+
+def test_fine_tuning():
+    command = [sys.executable, str(BENCHMARKS / "fine_tuning.py"), "--quick", "--seeds", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    header, _, *rows = done.stdout.splitlines()
+    assert header == "| regime | AUROC | less specific | AUPR | less specific |"
+    assert [row.split(" | ")[0] for row in rows] == ["| specific", "| general", "| fine-tuned"]
+    assert all(0 < float(row.split(" | ")[1]) < 1 for row in rows)
