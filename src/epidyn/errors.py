@@ -77,6 +77,10 @@ class TuningError(EpidynError, ValueError):
     """A study of another search, one that cannot be read, or one whose trials all failed."""
 
 
+class DownloadError(EpidynError, ValueError):
+    """Data of an unknown name, out of reach, or other than it should be."""
+
+
 class MetricError(EpidynError, ValueError):
     """A score that is undefined for these labels, or scores that are none."""
 

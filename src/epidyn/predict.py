@@ -17,6 +17,7 @@ import torch
 from epidyn import __version__, progress
 from epidyn.calibration import sigmoid
 from epidyn.errors import ConfigError
+from epidyn.fetch import located
 from epidyn.files import atomic_path, refuse_output, sha256, write_text
 from epidyn.genome import Genome
 from epidyn.model import Model
@@ -79,6 +80,7 @@ def predict_table(
     EpidynError
         As reading the model, the table and the genome raise it; nothing is then left at ``out``.
     """
+    pairs = located(pairs)
     if out is not None:
         inputs = [model_path, pairs, *([genome.path] if genome.path else [])]
         for path in (out, f"{out}.json"):

@@ -14,6 +14,7 @@ from epidyn.cli import (
     crossval,
     demo,
     evaluate,
+    fetch,
     import_,
     info,
     predict,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
+app.command("fetch")(fetch.fetch)
 app.command("info")(info.info)
 app.command("train")(train.train)
 app.command("crossval")(crossval.crossval)

@@ -26,18 +26,19 @@ def info(
 
 def describe(what: str) -> Rows:
     """Return names and values that describe a model, a genome or a pair table, told apart by content."""
+    from epidyn.fetch import located
     from epidyn.files import require_file
     from epidyn.genome.opening import looks_like_genome
 
     if what.startswith("random:"):
         return _genome(what)
-    path = require_file(what, "file")
+    path = require_file(located(what), "file")
     with path.open("rb") as handle:
         start = handle.read(9)
     # A safetensors file begins with the length of its header, eight bytes, and the header's brace.
     if start[8:9] == b"{" or path.suffix == ".safetensors":
         return _model(path)
-    return _genome(what) if looks_like_genome(path) else _pairs(path)
+    return _genome(str(path)) if looks_like_genome(path) else _pairs(path)
 
 
 def _model(path: Path) -> Rows:
