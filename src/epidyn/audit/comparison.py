@@ -14,7 +14,7 @@ from epidyn.audit.scoring import blocks_of
 from epidyn.elements import ROLES
 from epidyn.errors import PairTableError, SplitError
 from epidyn.metrics import Bootstrap, Comparison, Interval
-from epidyn.pairs import REQUIRED
+from epidyn.pairs import REQUIRED, chromosomes, one_spelling
 from epidyn.scores import ranking
 
 _CURE = "Give the table that the model was trained and tested on."
@@ -114,7 +114,7 @@ def compare_with_model(
     label = scores["label"].to_numpy(dtype=np.int64)
     key = [*REQUIRED, *(["cell_line"] if "cell_line" in pairs and "cell_line" in scores else [])]
     test, predicted = _match(pairs, scores, key, source), np.empty((len(baselines), len(scores)))
-    whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
+    whole, asked = (pd.MultiIndex.from_frame(one_spelling(table)[key]) for table in (pairs, scores))
     parts, trained_on = _folds(scores, covers=bool(whole.isin(asked).all())), []
     for part in parts:
         train = np.flatnonzero(~whole.isin(asked[part]))
@@ -146,14 +146,14 @@ def _folds(scores: pd.DataFrame, *, covers: bool) -> list[Rows]:
     """
     if not covers or "fold" not in scores or scores["fold"].isna().any():
         return [np.arange(len(scores))]
-    if (scores.groupby("promoter_chrom")["fold"].nunique() > 1).any():
+    if (scores.groupby(chromosomes(scores))["fold"].nunique() > 1).any():
         return [np.arange(len(scores))]
     return [np.sort(rows) for rows in scores.groupby("fold", sort=False).indices.values()]
 
 
 def _match(pairs: pd.DataFrame, scores: pd.DataFrame, key: list[str], source: str) -> Rows:
     """Return for each row of ``scores`` a row of the table with the same pair, by its ``key``, and label."""
-    whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
+    whole, asked = (pd.MultiIndex.from_frame(one_spelling(table)[key]) for table in (pairs, scores))
     unknown = np.flatnonzero(~asked.isin(whole))
     if len(unknown):
         raise PairTableError(
@@ -162,7 +162,7 @@ def _match(pairs: pd.DataFrame, scores: pd.DataFrame, key: list[str], source: st
             [_shown(scores, row) for row in unknown.tolist()],
         )
     whole_labelled, asked_labelled = (
-        pd.MultiIndex.from_frame(table[[*key, "label"]]) for table in (pairs, scores)
+        pd.MultiIndex.from_frame(one_spelling(table)[[*key, "label"]]) for table in (pairs, scores)
     )
     first = np.flatnonzero(~whole_labelled.duplicated())
     found = whole_labelled[first].get_indexer(asked_labelled)

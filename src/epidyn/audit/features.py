@@ -20,6 +20,7 @@ from epidyn.elements import (
     refuse_windows_outside,
 )
 from epidyn.genome import Genome
+from epidyn.pairs import chromosomes
 from epidyn.spans import LENGTHS
 
 # Windows that are read at a time.
@@ -76,7 +77,7 @@ def read_features(pairs: pd.DataFrame, genome: Genome | None = None) -> Features
     element = {role: element_numbers(pairs, role) for role in ROLES}
     return Features(
         label=pairs["label"].to_numpy(dtype=np.int64),
-        chrom=pd.factorize(pairs["promoter_chrom"])[0],
+        chrom=pd.factorize(chromosomes(pairs))[0],
         element=element,
         midpoint=(starts + ends) / 2,
         length=ends - starts,

@@ -103,7 +103,9 @@ def _genome(spec: str) -> Rows:
 
 
 def _pairs(path: Path) -> Rows:
-    from epidyn.pairs import read_pairs
+    import pandas as pd
+
+    from epidyn.pairs import chromosomes, intervals, read_pairs, spellings
 
     table = read_pairs(path)
     rows = [("pair table", str(path)), ("format", table.attrs["format"]), ("pairs", f"{len(table):,}")]
@@ -113,12 +115,13 @@ def _pairs(path: Path) -> Rows:
     if "cell_line" in table:
         rows.append(("cell lines", ", ".join(sorted(table["cell_line"].unique()))))
     for role in ("enhancer", "promoter"):
-        columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
-        lengths = table[columns[2]] - table[columns[1]]
-        distinct = len(table[columns].drop_duplicates())
+        elements = intervals(table, role)
+        lengths = elements["end"] - elements["start"]
+        distinct = len(elements.drop_duplicates())
         rows.append((f"{role}s", f"{distinct:,} distinct, {lengths.min():,} to {lengths.max():,} bp"))
-    chromosomes = table["promoter_chrom"].value_counts()
-    rows.append(("chromosomes", ", ".join(f"{name} {count:,}" for name, count in chromosomes.items())))
+    spelt = spellings(table)
+    counts = pd.Series(chromosomes(table)).map(spelt).value_counts()
+    rows.append(("chromosomes", ", ".join(f"{name} {count:,}" for name, count in counts.items())))
     return [*rows, ("columns", ", ".join(table.columns))]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from epidyn.pairs import line_rows
+from epidyn.pairs import chromosomes, line_rows
 
 # Bins of a chromosome, and the fewest pairs that a bin is to hold; a small chromosome has fewer bins.
 BINS = 5
@@ -24,10 +24,10 @@ def shuffle_labels(pairs: pd.DataFrame, *, seed: int | np.random.Generator) -> p
     less than 20 pairs each. Pairs of one distance are in one bin.
     """
     labels = pairs["label"].to_numpy().copy()
-    distance = _distances(pairs)
+    distance, chrom = _distances(pairs), chromosomes(pairs)
     for line in line_rows(pairs).values():
         rng = np.random.default_rng(seed)
-        for within in pairs.iloc[line].groupby("promoter_chrom", sort=True).indices.values():
+        for within in pairs.iloc[line].groupby(chrom[line], sort=True).indices.values():
             rows = line[within]
             bins = distance_bins(distance[rows])
             for each in range(BINS):

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from epidyn.elements import ROLES, Role, element_numbers, place_numbers
 from epidyn.errors import SplitError
-from epidyn.pairs import line_rows
+from epidyn.pairs import line_rows, spellings
 from epidyn.spans import Spans, window_spans
 from epidyn.splits.blocks import hold_out_blocks
 from epidyn.splits.chromosomes import (
@@ -159,7 +159,7 @@ def make_split(
     kind = _validation_kind(parts, split, validation)
     _draw_validation(pairs, parts, kind, validation_fraction, rngs[0], spans)
     if kind == _SOME_CHROMOSOMES:
-        kind = "chromosome:" + ",".join(pd.unique(pairs["promoter_chrom"][parts == "validation"]))
+        kind = "chromosome:" + ",".join(spellings(pairs[parts == "validation"]).values())
     made = replace(made, validation=kind)
     _require_both_labels(pairs, made, "train")
     if kind != "samples":

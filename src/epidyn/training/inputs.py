@@ -88,9 +88,7 @@ def read_table(config: RunConfig) -> tuple[pd.DataFrame, Genome]:
     pairs = pool_pairs(config.data.tables())
     check_regime(config, list(line_rows(pairs)))
     genome = Genome.open(config.data.genome)
-    for role, location in locate(pairs, genome).items():
-        # As the genome spells them: a table that mixes chr1 and 1 would otherwise leak through a split.
-        pairs[f"{role}_chrom"] = location.chrom
+    locate(pairs, genome)  # what it lacks is refused before anything is made of the table
     if config.training.regime == "general":
         refuse_two_labels(pairs)
     if config.data.shuffle_labels:
