@@ -235,6 +235,13 @@ def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
     return np.unique(np.concatenate([element_hashes(pairs, role) for role in ROLES]))
 
 
+def pairs_among(pairs: pd.DataFrame, known: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Tell of each row whether both elements are among ``known``, hashes of :func:`interval_hashes`; bool (n,)."""
+    if not len(known):
+        return np.zeros(len(pairs), dtype=np.bool_)
+    return np.logical_and(*(np.isin(element_hashes(pairs, role), known) for role in ROLES))
+
+
 def element_hashes(pairs: pd.DataFrame, role: Role) -> npt.NDArray[np.uint64]:
     """Return the hash of each row's element as :func:`interval_hashes` makes it, uint64 (n,)."""
     number, distinct = pd.factorize(pd.MultiIndex.from_frame(intervals(pairs, role)))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from epidyn import progress
 from epidyn.errors import DownloadError, OutputError
-from epidyn.files import sha256, write_text
+from epidyn.files import sha256, write_json
 
 if TYPE_CHECKING:
     import requests
@@ -207,7 +207,7 @@ def fetch(resource: Resource, *, mirror: str | None = None, patience: Patience |
             _download(url, path, resource, patience or Patience())
             stamp = path.stat()
             record = {"sha256": sha256(path), "size": stamp.st_size, "modified": stamp.st_mtime_ns, "url": url}
-            write_text(_record(path), json.dumps(record) + "\n")
+            write_json(_record(path), record)
     except OSError as error:
         raise OutputError(
             f"cannot write {path}: {error.strerror or error}. Free space or rights there, or set {CACHE_VARIABLE} "

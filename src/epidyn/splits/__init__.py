@@ -1,6 +1,6 @@
 """Who is in training, validation and test."""
 
-from epidyn.splits.chromosomes import folds
+from epidyn.splits.chromosomes import fold_named, folds
 from epidyn.splits.split import (
     DISJOINT,
     PARTS,
@@ -18,6 +18,7 @@ __all__ = [
     "VALIDATION_FRACTION",
     "Split",
     "draw_samples",
+    "fold_named",
     "folds",
     "make_split",
 ]

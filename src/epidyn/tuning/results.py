@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from epidyn import plots
 from epidyn.errors import TuningError
-from epidyn.files import atomic_path, write_text
+from epidyn.files import write_json, write_table, write_text
 from epidyn.training.config import RunConfig, with_absolute_paths
 from epidyn.tuning.space import configured
 from epidyn.tuning.study import REASON, counts
@@ -53,8 +52,7 @@ def write_results(folder: TuningFolder, study: optuna.Study, about: dict[str, An
     """
     trials = study.get_trials(deepcopy=False)
     table = trial_table(trials)
-    with atomic_path(folder / folder.TRIALS) as beside:
-        table.to_csv(beside, index=False, lineterminator="\n")
+    write_table(folder / folder.TRIALS, table)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     summary: dict[str, Any] = {
         "search": about,
@@ -75,7 +73,7 @@ def write_results(folder: TuningFolder, study: optuna.Study, about: dict[str, An
     ):
         if not there:
             (folder / name).unlink(missing_ok=True)
-    write_text(folder / folder.SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    write_json(folder / folder.SUMMARY, summary)
     if not complete:
         reasons = [f"trial {number}: {reason or state}" for number, state, reason in _ends(table)]
         raise TuningError(
