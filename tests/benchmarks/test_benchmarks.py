@@ -107,3 +107,13 @@ def test_evaluating(tmp_path: Path):
     assert len(figures) == 10
     assert all(is_positive(figure["value"]) for figure in figures)
     assert all(figure["met"] for figure in figures if figure["threshold"])
+
+
+def test_coverage(tmp_path: Path):
+    run("coverage.py", tmp_path)
+    figures = {figure["name"]: figure for figure in read(tmp_path / "coverage.json")["figures"]}
+    covered = [figure["value"] for name, figure in figures.items() if "covered" in name]
+    alarms = [figure["value"] for name, figure in figures.items() if "p < 0.05" in name]
+    assert (len(covered), len(alarms), len(figures)) == (10, 8, 26)
+    assert all(0 <= value <= 100 for value in covered + alarms)
+    assert "95% intervals" in (tmp_path / "coverage.md").read_text()
