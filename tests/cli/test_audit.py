@@ -79,6 +79,15 @@ def test_one_chromosome(epidyn: Run, tmp_path: Path):
     result = epidyn("audit", tmp_path / "one.csv")
     assert result.code == 0
     assert "no chromosome can be held out" in result.out
+    header, chance = (
+        next(line for line in result.out.splitlines() if word in line) for word in ("AUPR ", "chance ")
+    )
+    columns = [header.index("AUROC", 40), header.rindex("AUPR")]
+    for line in result.out.splitlines():
+        if line.startswith(("identity", "neighbours", "length")):
+            assert [line[column:].split()[0] for column in columns] == ["-", "-"]
+            assert line[: columns[1] + 1].endswith(" -")
+    assert [chance[column : column + 5] for column in columns] == ["0.500", "0.333"]
 
 
 @pytest.mark.parametrize(("content", "words"), BAD_TABLES.values(), ids=BAD_TABLES)

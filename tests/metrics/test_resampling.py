@@ -158,6 +158,18 @@ def test_equal_scores_differ_by_nothing():
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("p", "text"), [(0, "< 0.001"), (3e-117, "< 0.001"), (0.00099, "< 0.001"), (0.001, "0.001"), (0.0471, "0.047")]
+)
+def test_p_is_told_no_more_precisely_than_it_is_known(p: float, text: str):
+    assert metrics.Comparison(0.1, 0, 0.2, p, 0.95, 0).p_text == text
+
+
+def test_what_was_drawn_is_said():
+    assert metrics.Interval(0.5, 0.4, 0.6, 0.95, 22).drawn == "22 chromosomes"
+    assert metrics.Comparison(0.5, 0.4, 0.6, 0.5, 0.95, 0).drawn == "single pairs: too narrow"
+
+
 def test_refuses_too_few_blocks_and_one_label():
     labels, scores, _ = clustered(8, spread=0.5)
     with pytest.raises(MetricError, match=r"needs 3 of them or more; these pairs lie in 2: chr1, chr2"):

@@ -115,9 +115,11 @@ def _print(found: Audit) -> None:
 
 def _line(each: BaselineScores) -> str:
     cells = [_spread(each.random.auroc), _spread(each.random.aupr)]
-    if each.held_out is not None:
-        cells += [_interval(each.held_out.pooled[score]) for score in ("auroc", "aupr")]
-    return "  ".join([f"{each.name:<19}", *cells])
+    held_out = each.held_out
+    cells += [
+        f"{'-' if held_out is None else _interval(held_out.pooled[score]):<20}" for score in ("auroc", "aupr")
+    ]
+    return "  ".join([f"{each.name:<19}", *cells]).rstrip()
 
 
 def _spread(found: Spread) -> str:
