@@ -34,6 +34,9 @@ log = logging.getLogger("epidyn")
 # What may differ between a model and the run that starts from it: no weight depends on these.
 _RATES = ("dropout", "transformer_dropout", "attention_dropout")
 
+# Share of the pairs that an element-disjoint split may leave unused without a warning.
+MOST_CUT = 0.1
+
 
 @dataclass(frozen=True)
 class RunInputs:
@@ -226,12 +229,21 @@ def report_inputs(config: RunConfig, inputs: RunInputs) -> None:
     if inputs.start is not None:
         for doubt in doubts(config, inputs.start, split, inputs.cell_lines):
             log.warning("%s", doubt)
-    if split.left_out:
-        log.info("pool strict: %d pairs left out, whose elements another cell line tests", split.left_out)
-    cut = len(split.rows("unused")) - split.left_out
-    if cut:
-        why = ", which two parts would share" if split.kind == DISJOINT else ""
-        log.info("unused: %d of %d pairs%s", cut, len(split.parts), why)
+    _report_unused(split)
     settings = config.training
     log.info("split %s, validation %s, %d shifted copies of a positive", split.name, split.validation, data.copies)
     log.info("regime %s, %s with learning rate %g", settings.regime, settings.optimizer, settings.learning_rate)
+
+
+def _report_unused(split: Split) -> None:
+    if split.left_out:
+        log.info("pool strict: %d pairs left out, whose elements another cell line tests", split.left_out)
+    cut = len(split.rows("unused")) - split.left_out
+    if not cut:
+        return
+    why = ", which two parts would share" if split.kind == DISJOINT else ""
+    level = logging.INFO
+    if split.kind == DISJOINT and cut > MOST_CUT * len(split.parts):
+        level = logging.WARNING
+        why += f"; more than {MOST_CUT:.0%}: those left may be unlike the table. Consider --split loco"
+    log.log(level, "unused: %d of %d pairs%s", cut, len(split.parts), why)
