@@ -173,6 +173,35 @@ def test_controls_pool_the_lines_of_a_table(epidyn: Run, simulated: Path, work: 
     assert (report["data"]["regime"], list(report["lines"])) == ("general", ["A", "B"])
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--split", "loco"), ("4 folds; choose one with --fold: chr1, chr2, chr3, chr4",)),
+        (("--split", "loco", "--fold", "chr9"), ("--fold 'chr9' is unknown",)),
+        (("--split", "chromosome:chr9"), ("chr9", "It has chr1")),
+        (("--split", "chromosme"), ("--split 'chromosme' is unknown",)),
+        (
+            ("--split", "loco", "--fold", "chr2"),
+            ("fold chr2 has 30 pairs with labels [0]", "another --split or --fold"),
+        ),
+    ],
+)
+def test_the_split_of_controls_is_checked_before_anything_is_done(
+    epidyn: Run, simulated: Path, work: Path, tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...]
+):
+    table = pd.read_csv(simulated / "pairs.csv")
+    table.loc[table["promoter_chrom"] == "chr2", "label"] = 0
+    table.to_csv(tmp_path / "p.csv", index=False)
+    asked = ("--genome", simulated / "genome.fa", "--controls", "shuffle-labels", "--out", work / "new")
+    refused(epidyn("audit", tmp_path / "p.csv", *asked, *options), *words)
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--split", "--fold", "--config"])
+def test_settings_of_controls_without_controls_are_refused(epidyn: Run, pairs: Path, option: str):
+    refused(epidyn("audit", pairs, option, "x"), f"{option} is of the controls' training", "--controls")
+
+
 def test_controls_need_a_genome_and_a_folder(epidyn: Run, pairs: Path, work: Path):
     refused(epidyn("audit", pairs, "--controls", "shuffle-labels"), "--genome", "--out")
     refused(epidyn("audit", pairs, "--controls", "none"), "--controls none: unknown", "random-genome")

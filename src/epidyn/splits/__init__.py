@@ -9,6 +9,7 @@ from epidyn.splits.split import (
     Split,
     draw_samples,
     make_split,
+    split_name,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "draw_samples",
     "folds",
     "make_split",
+    "split_name",
 ]

@@ -74,7 +74,7 @@ class Split:
     @property
     def name(self) -> str:
         """The split and, if it has folds, which: for example ``loco, fold chr8``."""
-        return f"{self.kind}, fold {self.fold}" if has_folds(self.kind) else self.kind
+        return split_name(self.kind, self.fold)
 
     def rows(self, part: str) -> Rows:
         """Return the row numbers of ``part``, ascending, int64 (m,)."""
@@ -83,6 +83,11 @@ class Split:
     def table(self) -> pd.DataFrame:
         """Return columns row (from 0), part and fold."""
         return pd.DataFrame({"row": np.arange(len(self.parts)), "part": self.parts, "fold": self.fold})
+
+
+def split_name(kind: str, fold: str | None) -> str:
+    """Return a split and, if it has folds, which is test, in words; see :attr:`Split.name`."""
+    return f"{kind}, fold {fold}" if has_folds(kind) else kind
 
 
 def make_split(
@@ -145,8 +150,8 @@ def make_split(
     if split == DISJOINT and validation in ("pairs", "elements"):
         shared = "elements and windows" if validation == "pairs" else "windows, where elements overlap"
         raise SplitError(
-            f"--validation {validation} would let training and validation share {shared}, which --split {DISJOINT} "
-            "is to prevent. Leave --validation out (blocks), or give chromosome:NAME,NAME."
+            f"--validation {validation} would let training and validation share {shared}, which --split "
+            f"{DISJOINT} is to prevent. Leave --validation out (blocks), or give chromosome:NAME,NAME."
         )
     spans = window_spans(pairs) if spans is None else spans
     # Line by line: the order of the files that a table was pooled from decides nothing.

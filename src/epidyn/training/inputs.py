@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from epidyn.leakage import Leakage, measure
 from epidyn.model import Model, Provenance
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.pairs import line_rows, pool_pairs, refuse_two_labels
-from epidyn.spans import window_spans
+from epidyn.spans import Spans, window_spans
 from epidyn.splits import DISJOINT, Split, make_split
 from epidyn.training.config import RunConfig
 from epidyn.training.randomness import INITIAL_WEIGHTS, borrowed_generators, seed_torch
@@ -111,25 +111,7 @@ def read_inputs(config: RunConfig) -> RunInputs:
         As reading, splitting and locating raise it; PairTableError if the table has no labels.
     """
     pairs, genome = read_table(config)
-    lengths: dict[Role, int] = {
-        "enhancer": config.network.enhancer_length,
-        "promoter": config.network.promoter_length,
-    }
-    sizes = {role: location.size for role, location in locate(pairs, genome).items()}
-    spans = partial(window_spans, pairs, lengths=lengths, step=config.training.step, sizes=sizes)
-    copies = config.training.copies
-    split = make_split(
-        pairs,
-        config.split.split,
-        config.split.validation,
-        fold=config.split.fold,
-        seed=config.training.seed,
-        test_fraction=config.split.test_fraction,
-        validation_fraction=config.split.validation_fraction,
-        # How many copies balance the labels is not known before the split; it is never more.
-        spans=spans(copies=DEFAULT_COPIES if copies == "balanced" else copies),
-        pool=config.split.pool,
-    )
+    split = draw_split(config, pairs, genome)
     change = None
     if config.data.shuffle_sequence is not None:
         change = SequenceShuffle(config.training.seed)
@@ -139,8 +121,8 @@ def read_inputs(config: RunConfig) -> RunInputs:
             pairs,
             genome,
             split,
-            lengths=lengths,
-            copies=copies,
+            lengths=_lengths(config),
+            copies=config.training.copies,
             step=config.training.step,
             validation_fraction=config.split.validation_fraction,
             seed=config.training.seed,
@@ -149,13 +131,48 @@ def read_inputs(config: RunConfig) -> RunInputs:
         tables = [{"name": Path(path).name, "sha256": sha256(path)} for path in config.data.tables()]
         digests = {"pairs": " ".join(table["sha256"] for table in tables), "genome": genome.digest()}
         name = genome.name
+        shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
+        leakage = measure(pairs, split, _spans(config, pairs, genome, copies=data.copies, shifts=shifts))
     for name_, path in (("k-mer vectors", config.data.kmer_vectors), ("init", config.training.init)):
         if path is not None:
             digests[name_] = sha256(require_file(path, name_))
     start = None if config.training.init is None else Model.load(config.training.init).provenance
-    shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
-    leakage = measure(pairs, split, spans(copies=data.copies, shifts=shifts))
     return RunInputs(pairs, tables, split, data, name, digests, leakage, start)
+
+
+def draw_split(config: RunConfig, pairs: pd.DataFrame, genome: Genome) -> Split:
+    """Split the table that :func:`read_table` returns; raises as :func:`epidyn.splits.make_split`."""
+    copies = config.training.copies
+    return make_split(
+        pairs,
+        config.split.split,
+        config.split.validation,
+        fold=config.split.fold,
+        seed=config.training.seed,
+        test_fraction=config.split.test_fraction,
+        validation_fraction=config.split.validation_fraction,
+        # How many copies balance the labels is not known before the split; it is never more.
+        spans=_spans(config, pairs, genome, copies=DEFAULT_COPIES if copies == "balanced" else copies),
+        pool=config.split.pool,
+    )
+
+
+def _lengths(config: RunConfig) -> dict[Role, int]:
+    return {"enhancer": config.network.enhancer_length, "promoter": config.network.promoter_length}
+
+
+def _spans(
+    config: RunConfig,
+    pairs: pd.DataFrame,
+    genome: Genome,
+    *,
+    copies: int,
+    shifts: npt.NDArray[np.bool_] | None = None,
+) -> dict[Role, Spans]:
+    sizes = {role: location.size for role, location in locate(pairs, genome).items()}
+    return window_spans(
+        pairs, lengths=_lengths(config), step=config.training.step, sizes=sizes, copies=copies, shifts=shifts
+    )
 
 
 def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
