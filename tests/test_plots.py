@@ -124,6 +124,39 @@ def test_the_curve_before_calibration_is_drawn_beside(monkeypatch: pytest.Monkey
     assert raw.get_label() == f"before calibration, Brier score {((SCORES / 2 - LABELS) ** 2).mean():.4f}"
 
 
+def test_the_calibration_curves_are_told_apart_without_colour_and_their_legend_is_outside(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    figure = drawn(partial(plots.calibration, raw=SCORES / 2), monkeypatch)
+    (axes,) = figure.axes
+    styles = {(line.get_linestyle(), line.get_marker()) for line in axes.lines}
+    assert len(styles) == 3
+    assert axes.get_legend() is None
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+
+
+def test_a_fold_with_one_label_has_no_chance_and_is_called_so(monkeypatch: pytest.MonkeyPatch):
+    table = pd.DataFrame(
+        {
+            "fold": ["a", "b", "c"],
+            "auroc": [0.7, np.nan, 0.9],
+            "aupr": [0.3, np.nan, 0.2],
+            "prevalence": [0.1, 1, 0.2],
+        }
+    )
+    kept: list[Figure] = []
+    monkeypatch.setattr(plots, "save", lambda figure, _: kept.append(figure))
+    plots.folds(table, "nowhere.png")
+    for axes, chance in zip(kept[0].axes, ([0.5, 0.5], [0.1, 0.2]), strict=True):
+        marks = np.asarray(axes.lines[1].get_ydata(), dtype=float)
+        assert np.isnan(marks).tolist() == [False, True, False]
+        assert marks[[0, 2]].tolist() == chance
+        assert [(text.get_text(), text.get_position()[0]) for text in axes.texts] == [("one label", 1)]
+    assert [label.get_text() for label in kept[0].axes[1].get_xticklabels()] == ["a", "b", "c"]
+
+
 @every_figure
 @pytest.mark.parametrize(
     ("labels", "scores"), [([1, 1, 1], [0.2, 0.5, 0.1]), ([0, 1], [0.5, np.nan]), ([0, 1, 1], [0.1, 0.2])]

@@ -226,6 +226,12 @@ def place_numbers(pairs: pd.DataFrame) -> Ints:
     return np.asarray(numbers, dtype=np.int64).reshape(len(ROLES), len(pairs)).T
 
 
+def midpoints(pairs: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the midpoints of each row's enhancer and promoter, in bases, float64 (n, 2); halves are exact."""
+    ends = [(pairs[f"{role}_start"] + pairs[f"{role}_end"]).to_numpy(dtype=np.float64) for role in ROLES]
+    return np.stack(ends, axis=1) / 2
+
+
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
     """Return a 64-bit hash of each distinct element, sorted, uint64 (n,).
 

@@ -65,15 +65,23 @@ def calibration(
     """
     figure, axes = _square("Probability, mean of the bin", "Share of pairs that interact")
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as it should be")
-    drawn = [("calibrated" if raw is not None else "probability", probabilities, BLUE)]
+    drawn = [("calibrated" if raw is not None else "probability", probabilities, "o-", BLUE)]
     if raw is not None:
-        drawn.append(("before calibration", raw, VERMILION))
-    for name, values, color in drawn:
+        drawn.append(("before calibration", raw, "s:", VERMILION))
+    for name, values, style, color in drawn:
         curve = metrics.calibration_curve(labels, values)
         label = f"{name}, Brier score {metrics.brier(labels, values):.4f}"
-        axes.plot(curve["probability"], curve["observed"], "o-", color=color, markersize=4, label=label)
+        axes.plot(
+            curve["probability"],
+            curve["observed"],
+            style,
+            color=color,
+            markersize=5,
+            markerfacecolor=color if style == "o-" else "white",
+            label=label,
+        )
     axes.set_title("Calibration")
-    axes.legend(loc="upper left", frameon=False, fontsize="small")
+    figure.legend(loc="outside lower center", frameon=False, fontsize="small")
     save(figure, path)
 
 
@@ -83,7 +91,8 @@ def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     table
-        Columns fold, auroc, aupr and prevalence, a row a fold; a fold without scores (NaN) keeps its place, empty.
+        Columns fold, auroc, aupr and prevalence, a row a fold; a fold without scores (NaN), which has one label,
+        keeps its place and is called so; it has no chance either.
     path
         Where to.
     """
@@ -99,9 +108,22 @@ def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         values = table[name.lower()].to_numpy(dtype=float)
         mean = np.nanmean(values) if np.isfinite(values).any() else None
         axis.plot(at, values, "o", color=BLUE, label=name)
-        axis.plot(at, chance, "_", color=VERMILION, label="chance" if name == "AUROC" else "chance: prevalence")
+        scored = np.isfinite(values)
+        axis.plot(
+            at,
+            np.where(scored, chance, np.nan),
+            "_",
+            color=VERMILION,
+            markersize=9,
+            markeredgewidth=2,
+            label="chance" if name == "AUROC" else "chance: prevalence",
+        )
+        for place in at[~scored]:
+            axis.text(
+                place, 0.03, "one label", rotation=90, ha="center", va="bottom", color="0.35", fontsize="small"
+            )
         if mean is not None:
-            axis.axhline(mean, color=BLUE, linewidth=1, label=f"mean {mean:.3f}")
+            axis.axhline(mean, color=BLUE, linewidth=1, linestyle="--", label=f"mean {mean:.3f}")
         axis.set_ylabel(name)
         axis.set_ylim(-0.02, 1.02)
         axis.spines[["top", "right"]].set_visible(False)

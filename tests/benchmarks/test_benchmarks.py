@@ -117,3 +117,13 @@ def test_fine_tuning():
     assert header == "| regime | AUROC | less specific | AUPR | less specific |"
     assert [row.split(" | ")[0] for row in rows] == ["| specific", "| general", "| fine-tuned"]
     assert all(0 < float(row.split(" | ")[1]) < 1 for row in rows)
+
+
+def test_coverage(tmp_path: Path):
+    run("coverage.py", tmp_path)
+    figures = {figure["name"]: figure for figure in read(tmp_path / "coverage.json")["figures"]}
+    covered = [figure["value"] for name, figure in figures.items() if "covered" in name]
+    alarms = [figure["value"] for name, figure in figures.items() if "p < 0.05" in name]
+    assert (len(covered), len(alarms), len(figures)) == (10, 8, 26)
+    assert all(0 <= value <= 100 for value in covered + alarms)
+    assert "95% intervals" in (tmp_path / "coverage.md").read_text()

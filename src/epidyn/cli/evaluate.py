@@ -134,7 +134,7 @@ def _compared(compared: Compared, path: Path) -> Rows:
             (
                 f"{name.upper()} less its",
                 f"{each.difference:+.4f}   ({each.level:.0%} interval {each.low:+.4f} to {each.high:+.4f}, "
-                f"p {each.p:.2g})",
+                f"p {each.p_text})",
             )
             for name, each in compared.differences.items()
         ),

@@ -9,6 +9,7 @@ from epidyn.splits.split import (
     Split,
     draw_samples,
     make_split,
+    split_name,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "fold_named",
     "folds",
     "make_split",
+    "split_name",
 ]
