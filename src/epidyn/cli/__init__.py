@@ -8,7 +8,20 @@ from collections.abc import Sequence
 
 import typer
 
-from epidyn.cli import audit, calibrate, crossval, demo, evaluate, import_, info, predict, report, simulate, train
+from epidyn.cli import (
+    audit,
+    calibrate,
+    crossval,
+    demo,
+    evaluate,
+    explain,
+    import_,
+    info,
+    predict,
+    report,
+    simulate,
+    train,
+)
 from epidyn.cli.options import LOG_HANDLER
 from epidyn.errors import EpidynError
 
@@ -35,6 +48,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
+app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("import")(import_.import_)
 
