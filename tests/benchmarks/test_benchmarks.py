@@ -107,3 +107,11 @@ def test_evaluating(tmp_path: Path):
     assert len(figures) == 10
     assert all(is_positive(figure["value"]) for figure in figures)
     assert all(figure["met"] for figure in figures if figure["threshold"])
+
+
+def test_explaining(tmp_path: Path):
+    run("explaining.py", tmp_path)
+    figures = read(tmp_path / "explaining.json")["figures"]
+    assert len(figures) == 4
+    assert all(is_positive(figure["value"]) for figure in figures)
+    assert is_positive(figures[0]["ratio"])
