@@ -24,7 +24,7 @@ from tests.cli.conftest import (
     write,
 )
 
-FILES = (EFFECTS, PAIRS, SETTINGS)
+FILES = (EFFECTS, PAIRS, SETTINGS, "enhancer.bedGraph", "promoter.bedGraph")
 
 
 def options(inputs: Inputs, out: Path, **changes: object) -> list[object]:
@@ -114,6 +114,7 @@ def test_min_probability_and_label_choose(epidyn: Run, inputs: Inputs, work: Pat
 def test_width_step_and_element(epidyn: Run, inputs: Inputs, work: Path):
     _, effects = explained(epidyn, inputs, work / "out", top=1, width=4, step=2, element="promoter")
     assert set(effects["role"]) == {"promoter"}
+    assert sorted(path.name for path in (work / "out").iterdir()) == sorted([*FILES[:3], "promoter.bedGraph"])
     inner = effects[1:-2]
     assert set(inner["offset"].diff().dropna()) == {2}
     assert set(inner["end"] - inner["start"]) == {4}

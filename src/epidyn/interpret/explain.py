@@ -21,7 +21,15 @@ from epidyn.elements import ROLES, Codes, Role, locate
 from epidyn.errors import ConfigError, OutputError, PairTableError
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, sha256, write_text
 from epidyn.genome import Genome
-from epidyn.interpret.effects import EFFECTS, FORMAT_VERSION, METHODS, PAIRS, SETTINGS, effect_columns
+from epidyn.interpret.effects import (
+    EFFECTS,
+    FORMAT_VERSION,
+    METHODS,
+    PAIRS,
+    SETTINGS,
+    EffectsFolder,
+    effect_columns,
+)
 from epidyn.interpret.mutagenesis import (
     DEFAULT_STEP,
     DEFAULT_WIDTH,
@@ -31,6 +39,7 @@ from epidyn.interpret.mutagenesis import (
     masks,
     substitutions,
 )
+from epidyn.interpret.tracks import TRACKS, write_tracks
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
 from epidyn.predict import CHUNK_ROWS
@@ -312,12 +321,13 @@ def _put_together(
     out: Path, chosen: pd.DataFrame, parts: _Parts, count: int, origin: dict[str, Any], *, force: bool
 ) -> None:
     """Make the output folder of the parts; the settings come last, and only a folder with them is whole."""
-    prepare_output_folder(out, force=force, own=(SETTINGS, PAIRS, EFFECTS))
+    prepare_output_folder(out, force=force, own=(SETTINGS, PAIRS, EFFECTS, *TRACKS.values()))
     with atomic_path(out / EFFECTS) as beside, beside.open("wb") as whole:
         for number in range(count):
             with parts.path(number).open("rb") as part:
                 shutil.copyfileobj(part, whole)
     with atomic_path(out / PAIRS) as beside:
         chosen.to_csv(beside, sep="\t", index=False, float_format="%.7g", lineterminator="\n")
+    write_tracks(EffectsFolder(out, origin, chosen).effects(), out)
     write_text(out / SETTINGS, json.dumps(origin, indent=2) + "\n")
     shutil.rmtree(parts.folder)
