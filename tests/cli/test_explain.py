@@ -120,6 +120,16 @@ def test_width_step_and_element(epidyn: Run, inputs: Inputs, work: Path):
     assert set(inner["end"] - inner["start"]) == {4}
 
 
+@pytest.mark.parametrize("method", ["gradient", "integrated"])
+def test_gradients_estimate_the_masks(epidyn: Run, inputs: Inputs, work: Path, method: str):
+    _, exact = explained(epidyn, inputs, work / "exact", top=2)
+    _, quick = explained(epidyn, inputs, work / "quick", top=2, method=method)
+    places = ["pair", "role", "chrom", "start", "end", "offset"]
+    pd.testing.assert_frame_equal(quick[places], exact[places])
+    assert not np.allclose(quick["effect"], exact["effect"], atol=1e-7)
+    assert exact["effect"].corr(quick["effect"], method="spearman") > 0.2
+
+
 def test_no_pair_above_the_threshold(epidyn: Run, inputs: Inputs, work: Path):
     result = epidyn("explain", *options(inputs, work / "out", top=None, min_probability=1))
     with Genome.open(inputs.genome) as genome:

@@ -16,7 +16,7 @@ def explain(
     genome: GenomeSpec,
     out: Annotated[Path, typer.Option(help="Folder to make: pairs.tsv, effects.tsv.gz, explain.json.")],
     method: Annotated[
-        str, typer.Option(help="mask (runs of N) or saturation (every base by each other).")
+        str, typer.Option(help="mask (runs of N), saturation (each base by each other), gradient, integrated.")
     ] = "mask",
     width: Annotated[int, typer.Option(help="Bases masked at once.")] = 6,
     step: Annotated[int, typer.Option(help="Bases from mask to mask.")] = 3,

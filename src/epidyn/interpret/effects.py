@@ -18,7 +18,7 @@ from epidyn.files import open_text, require_file
 
 FORMAT_VERSION = 1
 PAIRS, EFFECTS, SETTINGS = "pairs.tsv", "effects.tsv.gz", "explain.json"
-METHODS = ("mask", "saturation")
+METHODS = ("mask", "saturation", "gradient", "integrated")
 
 _COLUMNS: dict[str, str] = {
     "pair": "int64",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from epidyn import __version__, progress, windows
@@ -30,6 +31,7 @@ from epidyn.interpret.effects import (
     EffectsFolder,
     effect_columns,
 )
+from epidyn.interpret.gradients import INTEGRATION_POINTS, estimated_effects, kmer_shares
 from epidyn.interpret.mutagenesis import (
     DEFAULT_STEP,
     DEFAULT_WIDTH,
@@ -49,10 +51,11 @@ from epidyn.stems import StemCache
 
 log = logging.getLogger("epidyn")
 
-Method = Literal["mask", "saturation"]
+Method = Literal["mask", "saturation", "gradient", "integrated"]
 Element = Literal["both", "enhancer", "promoter"]
 ELEMENTS = ("both", *ROLES)
 DEFAULT_MIN_PROBABILITY = 0.95
+GRADIENT_POINTS = {"gradient": 1, "integrated": INTEGRATION_POINTS}
 PART_PAIRS = 8  # a kill loses at most this many pairs
 
 
@@ -63,7 +66,8 @@ class ExplainSettings:
     Parameters
     ----------
     method
-        ``mask``: runs of bases replaced by N; ``saturation``: each base by each other.
+        ``mask``: runs of bases replaced by N; ``saturation``: each base by each other; ``gradient``,
+        ``integrated``: estimates of what ``mask`` gives, from gradients.
     width, step
         Of the masks, in bases.
     element
@@ -143,7 +147,7 @@ def explain_table(
     refuse_filled_folder(out, force=force)
     model = Model.load(model_path)
     _ = model.network  # refuses a model of another kind
-    for role in settings.roles if settings.method == "mask" else ():
+    for role in settings.roles if settings.method != "saturation" else ():
         masks(model.scorer.lengths[role], settings.width, settings.step)
     chosen = choose(model, pairs, genome, settings, batch_size=batch_size)
     origin = {
@@ -238,7 +242,12 @@ def _effects(
         for role in settings.roles:
             chrom, start, _ = placed[role]
             changes = settings.perturbations(codes[role])
-            table = _table(model, scan, role, changes)
+            if settings.method in GRADIENT_POINTS:
+                shares = kmer_shares(model.network, codes, role, GRADIENT_POINTS[settings.method])
+                logits = scan.logit - estimated_effects(shares, changes)
+            else:
+                logits = scan.logits(role, changes)
+            table = _table(model, role, changes, scan.logit, logits)
             first = start + changes.offset
             table = table.assign(
                 pair=pair,
@@ -252,8 +261,10 @@ def _effects(
     return pd.concat(tables)[effect_columns(settings.method)]
 
 
-def _table(model: Model, scan: PairScan, role: Role, changes: Perturbations) -> pd.DataFrame:
-    logits = np.concatenate([[scan.logit], scan.logits(role, changes)])
+def _table(
+    model: Model, role: Role, changes: Perturbations, logit: float, changed: npt.NDArray[np.float64]
+) -> pd.DataFrame:
+    logits = np.concatenate([[logit], changed])
     probabilities = model.probabilities(logits).astype(np.float64)
     return pd.DataFrame(
         {
