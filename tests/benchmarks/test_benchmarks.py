@@ -127,3 +127,11 @@ def test_coverage(tmp_path: Path):
     assert (len(covered), len(alarms), len(figures)) == (10, 8, 26)
     assert all(0 <= value <= 100 for value in covered + alarms)
     assert "95% intervals" in (tmp_path / "coverage.md").read_text()
+
+
+def test_explaining(tmp_path: Path):
+    run("explaining.py", tmp_path)
+    figures = read(tmp_path / "explaining.json")["figures"]
+    assert len(figures) == 4
+    assert all(is_positive(figure["value"]) for figure in figures)
+    assert is_positive(figures[0]["ratio"])

@@ -14,6 +14,7 @@ from epidyn.cli import (
     crossval,
     demo,
     evaluate,
+    explain,
     fetch,
     import_,
     info,
@@ -51,6 +52,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
+app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("import")(import_.import_)
 
