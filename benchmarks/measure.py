@@ -26,6 +26,7 @@ UNITS: dict[str, Callable[[float], float]] = {
     "rows/s": lambda seconds: 1 / seconds,
     "intervals/s": lambda seconds: 1 / seconds,
     "ms/pair": lambda seconds: 1e3 * seconds,
+    "ms/mask": lambda seconds: 1e3 * seconds,
     "s": lambda seconds: seconds,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import signal
 import subprocess
@@ -267,8 +268,13 @@ def test_a_table_that_grew_is_noticed(toy_config: Build, simulated: Path, tmp_pa
     config = loco(toy_config, pairs=str(tmp_path / "p.csv"))
     crossval.begin(config, tmp_path / "cv")
     table.to_csv(tmp_path / "p.csv", index=False)
-    with pytest.raises(CrossvalError, match="the folds hold 90 test pairs of a table of 120"):
-        crossval.crossval(None, tmp_path / "cv")
+    for call in (
+        lambda: crossval.crossval(None, tmp_path / "cv"),
+        lambda: crossval.run_fold(tmp_path / "cv", "chr1"),
+    ):
+        with pytest.raises(ConfigError, match=r"(?s)begun with other files.*p\.csv: SHA-256"):
+            call()
+    assert not list((tmp_path / "cv").rglob("model.safetensors"))
 
 
 def test_force_clears_the_folds_of_another_split(
@@ -278,7 +284,11 @@ def test_force_clears_the_folds_of_another_split(
     shutil.copytree(whole.folder, out)
     config = toy_config(split={"split": "chromosome-kfold:2", "validation": "auto"}, training=ONE_EPOCH)
     crossval.begin(config, out, force=True)
-    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["config.toml", "folds.tsv"]
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == [
+        "config.toml",
+        "folds.tsv",
+        "origin.json",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -303,7 +313,7 @@ def test_force_begins_anew(whole: crossval.Crossvalidation, toy_config: Build, t
     (out / "folds" / "chr1" / "notes.txt").write_text("mine")
     crossval.begin(loco(toy_config), out, force=True)
     left = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    assert left == ["config.toml", "folds.tsv", "folds/chr1/notes.txt"]
+    assert left == ["config.toml", "folds.tsv", "folds/chr1/notes.txt", "origin.json"]
 
 
 def test_folds_of_different_tables_are_not_merged(
@@ -352,8 +362,27 @@ def test_bad_input(toy_config: Build, tmp_path: Path):
             call(tmp_path / "cv")
     assert not (tmp_path / "cv").exists()
     crossval.begin(loco(toy_config), tmp_path / "cv")
-    with pytest.raises(ConfigError, match="'chr9' is unknown; the folds are chr1, chr2, chr3, chr4"):
+    with pytest.raises(SplitError, match="'chr9' is unknown; the folds are chr1, chr2, chr3, chr4"):
         crossval.run_fold(tmp_path / "cv", "chr9")
+
+
+def test_a_table_with_a_column_fold_is_refused(toy_config: Build, simulated: Path, tmp_path: Path):
+    pd.read_csv(simulated / "pairs.csv").assign(fold="mine").to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(ConfigError, match=r"p\.csv has a column fold.*Rename it"):
+        crossval.begin(loco(toy_config, pairs=str(tmp_path / "p.csv")), tmp_path / "cv")
+    assert not (tmp_path / "cv").exists()
+
+
+def test_what_a_fold_warns_of_is_told_by_the_command(
+    toy_config: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def warning(out: Path, fold: str) -> None:
+        for _ in range(2):
+            logging.getLogger("epidyn").warning("fold %s is odd", fold)
+        logging.getLogger("epidyn").info("all is well")
+
+    monkeypatch.setattr(crossval, "run_fold", warning)
+    assert crossval._run_and_tell(tmp_path, "chr1") == ["fold chr1 is odd"]
 
 
 def test_a_fold_is_an_ordinary_run(whole: crossval.Crossvalidation):

@@ -3,9 +3,11 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import json
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from epidyn.errors import InputFileError, OutputError
@@ -17,6 +19,8 @@ from epidyn.files import (
     refuse_output,
     require_file,
     sha256,
+    write_json,
+    write_table,
     write_text,
 )
 
@@ -264,3 +268,25 @@ def test_an_input_is_never_written_over(tmp_path: Path):
     (tmp_path / "link").symlink_to(tmp_path / "model")
     with pytest.raises(OutputError, match="is an input of this command"):
         refuse_output(tmp_path / "link", (tmp_path / "model",), force=True)
+
+
+def test_json_holds_no_nan(tmp_path: Path):
+    write_json(tmp_path / "m.json", {"a": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "m.json", {"a": float("nan")})
+    assert json.loads((tmp_path / "m.json").read_text()) == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
+
+
+def test_tables_by_their_name(tmp_path: Path):
+    table = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [0.123456789, 1]})
+    write_table(tmp_path / "t.csv", table)
+    write_table(tmp_path / "t.tsv", table, "%.3g")
+    assert (tmp_path / "t.csv").read_text() == "a,b,c\n1,x,0.123456789\n2,y,1.0\n"
+    assert (tmp_path / "t.tsv").read_text() == "a\tb\tc\n1\tx\t0.123\n2\ty\t1\n"
+
+
+def test_a_pipe_is_no_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputFileError, match=r"pipe is a pipe or a device, which is read once only\. Give a file"):
+        require_file(tmp_path / "pipe", "settings")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -57,6 +58,34 @@ def test_pyplot_is_not_loaded(tmp_path: Path):
     assert done.returncode == 0, done.stderr
 
 
+def test_far_off_trials_do_not_squash_the_others(monkeypatch: pytest.MonkeyPatch):
+    table = pd.DataFrame(
+        {
+            "number": range(6),
+            "state": ["complete", "pruned", "complete", "fail", "complete", "pruned"],
+            "value": [0.7, 40.0, 0.5, np.nan, 0.6, 0.65],
+        }
+    )
+    kept: list[Figure] = []
+    monkeypatch.setattr(plots, "save", lambda figure, _: kept.append(figure))
+    plots.trials(table, "val_loss", "nowhere.png", smaller=True)
+    (axes,) = kept[0].axes
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert axes.get_ylim()[1] < 0.8
+    assert lines["best so far"].get_ydata().tolist() == [0.7, 0.5, 0.5]
+    assert lines["pruned: last epoch"].get_ydata().tolist() == [axes.get_ylim()[1], 0.65]
+    assert lines["failed"].get_xdata().tolist() == [3]
+
+
+def test_importance_is_drawn_with_the_largest_on_top(monkeypatch: pytest.MonkeyPatch):
+    kept: list[Figure] = []
+    monkeypatch.setattr(plots, "save", lambda figure, _: kept.append(figure))
+    plots.importance({"a": 0.2, "b": 0.7, "c": 0.1}, "val_auroc", "nowhere.png")
+    (axes,) = kept[0].axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["c", "a", "b"]
+    assert [bar.get_width() for bar in axes.patches] == [0.1, 0.2, 0.7]
+
+
 def test_the_area_under_the_drawn_roc_curve_is_the_auroc(monkeypatch: pytest.MonkeyPatch):
     (axes,) = drawn(plots.roc, monkeypatch).axes
     curve, chance = axes.lines
@@ -93,6 +122,39 @@ def test_the_curve_before_calibration_is_drawn_beside(monkeypatch: pytest.Monkey
     assert list(raw.get_xdata()) == metrics.calibration_curve(LABELS, SCORES / 2)["probability"]
     assert curve.get_label().startswith("calibrated, ")
     assert raw.get_label() == f"before calibration, Brier score {((SCORES / 2 - LABELS) ** 2).mean():.4f}"
+
+
+def test_the_calibration_curves_are_told_apart_without_colour_and_their_legend_is_outside(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    figure = drawn(partial(plots.calibration, raw=SCORES / 2), monkeypatch)
+    (axes,) = figure.axes
+    styles = {(line.get_linestyle(), line.get_marker()) for line in axes.lines}
+    assert len(styles) == 3
+    assert axes.get_legend() is None
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+
+
+def test_a_fold_with_one_label_has_no_chance_and_is_called_so(monkeypatch: pytest.MonkeyPatch):
+    table = pd.DataFrame(
+        {
+            "fold": ["a", "b", "c"],
+            "auroc": [0.7, np.nan, 0.9],
+            "aupr": [0.3, np.nan, 0.2],
+            "prevalence": [0.1, 1, 0.2],
+        }
+    )
+    kept: list[Figure] = []
+    monkeypatch.setattr(plots, "save", lambda figure, _: kept.append(figure))
+    plots.folds(table, "nowhere.png")
+    for axes, chance in zip(kept[0].axes, ([0.5, 0.5], [0.1, 0.2]), strict=True):
+        marks = np.asarray(axes.lines[1].get_ydata(), dtype=float)
+        assert np.isnan(marks).tolist() == [False, True, False]
+        assert marks[[0, 2]].tolist() == chance
+        assert [(text.get_text(), text.get_position()[0]) for text in axes.texts] == [("one label", 1)]
+    assert [label.get_text() for label in kept[0].axes[1].get_xticklabels()] == ["a", "b", "c"]
 
 
 @every_figure

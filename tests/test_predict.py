@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 import epidyn
-from epidyn import Genome, Model, read_pairs
+from epidyn import Genome, Model, read_pairs, training
 from epidyn.calibration import Calibration
 from epidyn.errors import (
     ChromosomeError,
@@ -29,6 +30,7 @@ from epidyn.pairs.schema import REQUIRED
 from epidyn.predict import predict_table
 from epidyn.scores import ranking, read_scores
 from epidyn.scoring import NetworkScorer
+from epidyn.training.config import RunConfig
 from tests.conftest import needs_data
 from tests.nn.toys import small_config
 
@@ -176,6 +178,7 @@ def test_settings_lie_beside_the_scores(model_file: Path, genome: Genome, pairs:
         "pairs": {"path": str(pairs), "sha256": sha256(pairs)},
         "genome": {"name": "toy", "digest": genome.digest()},
         "rows": ROWS,
+        "pairs_seen_in_training": 0,
         "rc_average": True,
         "prevalence": 0.1,
         "encoded": 4 * ROWS,  # every row has two elements of its own, and each is read on both strands
@@ -397,3 +400,16 @@ def test_real_pairs_of_a_megabase(data: Path, tmp_path: Path):
             scores[batch_size] = scored["probability"].to_numpy()
     assert np.ptp(scores[1]) > 0.01
     np.testing.assert_allclose(scores[1], scores[64], atol=1e-5)
+
+
+def test_pairs_that_the_model_was_trained_on_are_counted(
+    simulated: Path, tmp_path: Path, toy_config: Callable[..., RunConfig], caplog: pytest.LogCaptureFixture
+):
+    training.train(toy_config(training={"epochs": 1}), tmp_path / "run")
+    genome = Genome.open(simulated / "genome.fa")
+    parts = pd.read_csv(tmp_path / "run" / "split.tsv", sep="\t")["part"]
+    with caplog.at_level("WARNING", "epidyn"):
+        predict_table(tmp_path / "run" / "model.safetensors", simulated / "pairs.csv", genome, tmp_path / "s.tsv")
+    seen = int((parts != "test").sum())
+    assert f"{seen} of {len(parts)} pairs have both elements among those" in caplog.text
+    assert json.loads((tmp_path / "s.tsv.json").read_text())["pairs_seen_in_training"] == seen

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,14 +15,14 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-import torch
 
-from epidyn import metrics, plots, progress, training
+from epidyn import metrics, plots, progress, training, workers
 from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError
 from epidyn.evaluation import evaluate
-from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, write_text
+from epidyn.files import prepare_output_folder, refuse_filled_folder, sha256, write_json, write_table, write_text
+from epidyn.genome import Genome
 from epidyn.scores import Scores, by_line, ranking, read_scores
-from epidyn.splits import folds
+from epidyn.splits import fold_named, folds
 from epidyn.training.config import RunConfig, make_config, read_settings, require_same
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import read_table
@@ -42,6 +40,7 @@ class CrossvalFolder:
 
     CONFIG = "config.toml"
     PLAN = "folds.tsv"
+    ORIGIN = "origin.json"
     TABLE = "table.csv"
     PREDICTIONS = "predictions.tsv"
     METRICS = "metrics.json"
@@ -70,6 +69,21 @@ class CrossvalFolder:
     def names(self) -> list[str]:
         """Return the names of the folds."""
         return pd.read_csv(self / self.PLAN, sep="\t", dtype=str)["fold"].tolist()
+
+    def require_origin(self, config: RunConfig) -> None:
+        """Raise ConfigError if table or genome are no longer those that the folds were planned for."""
+        begun = json.loads((self / self.ORIGIN).read_text("utf-8")) if (self / self.ORIGIN).is_file() else {}
+        now = _origin(config) if begun else {}
+        changed = [
+            f"{what}: SHA-256 {digest}, now {now.get(what)}"
+            for what, digest in begun.items()
+            if now.get(what) != digest
+        ]
+        if changed:
+            raise ConfigError(
+                f"{self.path} was begun with other files. Put them back, or begin anew with --begin --force:",
+                changed,
+            )
 
     def run(self, fold: str) -> RunFolder:
         """Return the run folder of ``fold``; a name that no file may have is percent-encoded."""
@@ -128,36 +142,52 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
     refuse_filled_folder(out, force=force)
     pairs, genome = read_table(config)
     genome.close()
+    if "fold" in pairs:
+        raise ConfigError(
+            f"{', '.join(config.data.tables())} has a column fold, and a cross-validation adds one of that name. "
+            "Rename it in the table."
+        )
     rows = folds(pairs, config.split.split)
     earlier = folder.names() if folder.begun else []
-    prepare_output_folder(out, force=True, own=(folder.PLAN, folder.CONFIG, *folder.RESULTS))
+    prepare_output_folder(out, force=True, own=(folder.PLAN, folder.ORIGIN, folder.CONFIG, *folder.RESULTS))
     for name in dict.fromkeys([*earlier, *rows]):
         prepare_output_folder(folder.run(name).path, force=True, own=RunFolder.FILES)
     write_text(folder / folder.CONFIG, config.to_toml())
+    write_json(folder / folder.ORIGIN, _origin(config))
     labels = pairs["label"].to_numpy()
     plan = [(name, len(test), int(labels[test].sum())) for name, test in rows.items()]
-    _write_table(folder / folder.PLAN, pd.DataFrame(plan, columns=["fold", "pairs", "positives"]), "\t")
+    write_table(folder / folder.PLAN, pd.DataFrame(plan, columns=["fold", "pairs", "positives"]))
     return list(rows)
 
 
-def run_fold(out: str | os.PathLike[str], fold: str) -> None:
+def _origin(config: RunConfig) -> dict[str, str]:
+    """Return the digest of each table, and of the genome, by name."""
+    with Genome.open(config.data.genome) as genome:
+        return {**{path: sha256(path) for path in config.data.tables()}, genome.name: genome.digest()}
+
+
+def run_fold(out: str | os.PathLike[str], fold: str, *, force: bool = False) -> None:
     """Train and test one fold of a cross-validation that was begun, go on with it, or find it finished.
+
+    With ``force`` what there is of it is replaced.
 
     Raises
     ------
     InputFileError
         If ``out`` is no cross-validation.
-    ConfigError
+    SplitError
         If it has no such fold.
+    ConfigError
+        If table or genome have changed since it was begun.
     EpidynError
-        As training raises it.
+        As training raises it; OutputError if another process is at work on the fold.
     """
     folder = CrossvalFolder(Path(out))
     config = folder.config()
-    if fold not in folder.names():
-        raise ConfigError(f"--fold {fold!r} is unknown; the folds are {', '.join(folder.names())}.")
+    fold = fold_named(fold, folder.names(), "the folds are")
+    folder.require_origin(config)
     run = folder.run(fold)
-    if (run / run.CONFIG).is_file():
+    if (run / run.CONFIG).is_file() and not force:
         training.resume(run.path)
         return
     split = config.split.model_copy(update={"fold": fold})
@@ -180,6 +210,7 @@ def crossval(
     """
     names = begin(config, out, force=force)
     folder = CrossvalFolder(Path(out))
+    folder.require_origin(folder.config())
     waiting = [name for name in names if not folder.run(name).finished]
     if len(waiting) < len(names):
         log.info("%d of %d folds are finished", len(names) - len(waiting), len(names))
@@ -213,16 +244,13 @@ def merge(out: str | os.PathLike[str]) -> Crossvalidation:
         )
     reports = {name: json.loads((folder.run(name) / RunFolder.METRICS).read_text("utf-8")) for name in names}
     _require_one_origin(reports)
-    _write_table(folder / folder.PREDICTIONS, _predictions(folder, names), "\t")
+    write_table(folder / folder.PREDICTIONS, _predictions(folder, names))
     scored = read_scores(folder / folder.PREDICTIONS)
     pooled = evaluate(scored)
     table = _table({name: report["test"] for name, report in reports.items()}, pooled.summary)
     found = Crossvalidation(folder.path, table, pooled.intervals)
-    _write_table(folder / folder.TABLE, table, ",")
-    write_text(
-        folder / folder.METRICS,
-        json.dumps(_report(found, reports, by_line(scored)), indent=2, allow_nan=False) + "\n",
-    )
+    write_table(folder / folder.TABLE, table, "%.7g")
+    write_json(folder / folder.METRICS, _report(found, reports, by_line(scored)))
     plots.roc(scored["label"], ranking(scored), folder / folder.ROC)
     plots.precision_recall(scored["label"], ranking(scored), folder / folder.PRECISION_RECALL)
     plots.folds(table.iloc[: len(names)], folder / folder.BY_FOLD)
@@ -273,10 +301,8 @@ def _one_by_one(folder: CrossvalFolder, names: Sequence[str], advance: progress.
 def _at_once(folder: CrossvalFolder, names: Sequence[str], jobs: int, advance: progress.Advance) -> list[str]:
     """As :func:`_one_by_one`, in ``jobs`` processes."""
     failed = []
-    context = multiprocessing.get_context("spawn")
-    threads = max(1, torch.get_num_threads() // jobs)
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(threads,)) as pool:
-        running = {pool.submit(run_fold, folder.path, name): name for name in names}
+    with workers.pool(jobs) as pool:
+        running = {pool.submit(_run_and_tell, folder.path, name): name for name in names}
         try:
             for done in as_completed(running):
                 error = done.exception()
@@ -289,6 +315,9 @@ def _at_once(folder: CrossvalFolder, names: Sequence[str], jobs: int, advance: p
                     failed.append(f"{running[done]}: {error}")
                 elif error is not None:
                     raise error
+                else:
+                    for warning in done.result():
+                        log.warning("fold %s: %s", running[done], warning)
                 advance(1, running[done])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -296,20 +325,17 @@ def _at_once(folder: CrossvalFolder, names: Sequence[str], jobs: int, advance: p
     return failed
 
 
-def _settle(threads: int) -> None:
-    """Prepare a fold's process: its share of the threads, a silent screen, and no life without its parent."""
-    torch.set_num_threads(threads)
-    progress.quiet()
-    log.addHandler(logging.NullHandler())  # the run folder's log has it all
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        # A killed parent must not leave folds at work: called again, it would train them a second time.
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+def _run_and_tell(out: Path, fold: str) -> list[str]:
+    """Run a fold in a process of its own; return what it warned of."""
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        run_fold(out, fold)
+    finally:
+        log.removeHandler(handler)
+    return list(dict.fromkeys(told))
 
 
 def _require_one_origin(reports: dict[str, dict[str, Any]]) -> None:
@@ -317,7 +343,8 @@ def _require_one_origin(reports: dict[str, dict[str, Any]]) -> None:
         of = {name: json.dumps(report["data"][key]) for name, report in reports.items()}
         if len(set(of.values())) > 1:
             raise CrossvalError(
-                f"the folds were made from different {what}. Run those again that saw the old one:",
+                f"the folds were made from different {what}. Run those again that saw the old one "
+                "(--fold NAME --force):",
                 [f"{name}: {value}" for name, value in of.items()],
             )
 
@@ -371,8 +398,3 @@ def _report(
         "intervals": {name: asdict(interval) for name, interval in found.intervals.items()},
         "lines": lines,
     }
-
-
-def _write_table(path: Path, table: pd.DataFrame, separator: str) -> None:
-    with atomic_path(path) as beside:
-        table.to_csv(beside, sep=separator, index=False, lineterminator="\n", float_format="%.7g")

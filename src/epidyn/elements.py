@@ -14,9 +14,11 @@ import pandas as pd
 from epidyn import progress
 from epidyn.errors import ChromosomeError, IntervalError
 from epidyn.genome import Genome
+from epidyn.pairs import intervals
 
 Role = Literal["enhancer", "promoter"]
 ROLES: tuple[Role, Role] = ("enhancer", "promoter")
+_PARTS = ["chrom", "start", "end"]
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 
@@ -215,16 +217,19 @@ def refuse_windows_outside(
 
 def element_numbers(pairs: pd.DataFrame, role: Role) -> Ints:
     """Return the number of each row's element, int64 (n,): from 0, in order of appearance."""
-    columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
-    return np.asarray(pairs.groupby(columns, sort=False).ngroup(), dtype=np.int64)
+    return np.asarray(intervals(pairs, role).groupby(_PARTS, sort=False).ngroup(), dtype=np.int64)
 
 
 def place_numbers(pairs: pd.DataFrame) -> Ints:
     """Return a number for each row's enhancer and promoter, int64 (n, 2): that of its place, whatever the role."""
-    parts = ["chrom", "start", "end"]
-    places = [pairs[[f"{role}_{part}" for part in parts]].set_axis(parts, axis=1) for role in ROLES]
-    numbers = pd.concat(places).groupby(parts, sort=False).ngroup()
+    numbers = pd.concat([intervals(pairs, role) for role in ROLES]).groupby(_PARTS, sort=False).ngroup()
     return np.asarray(numbers, dtype=np.int64).reshape(len(ROLES), len(pairs)).T
+
+
+def midpoints(pairs: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the midpoints of each row's enhancer and promoter, in bases, float64 (n, 2); halves are exact."""
+    ends = [(pairs[f"{role}_start"] + pairs[f"{role}_end"]).to_numpy(dtype=np.float64) for role in ROLES]
+    return np.stack(ends, axis=1) / 2
 
 
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
@@ -233,14 +238,22 @@ def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:
     The hash is of ``CHROM:START-END``, without a leading ``chr`` and whatever the role, so that the overlap of any
     later table with a training set can be computed from the model file alone.
     """
-    keys: set[str] = set()
-    for role in ROLES:
-        columns = (pairs[f"{role}_{part}"] for part in ("chrom", "start", "end"))
-        keys.update(
-            f"{chrom.removeprefix('chr')}:{start}-{end}" for chrom, start, end in zip(*columns, strict=True)
-        )
+    return np.unique(np.concatenate([element_hashes(pairs, role) for role in ROLES]))
+
+
+def pairs_among(pairs: pd.DataFrame, known: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Tell of each row whether both elements are among ``known``, hashes of :func:`interval_hashes`; bool (n,)."""
+    if not len(known):
+        return np.zeros(len(pairs), dtype=np.bool_)
+    return np.logical_and(*(np.isin(element_hashes(pairs, role), known) for role in ROLES))
+
+
+def element_hashes(pairs: pd.DataFrame, role: Role) -> npt.NDArray[np.uint64]:
+    """Return the hash of each row's element as :func:`interval_hashes` makes it, uint64 (n,)."""
+    number, distinct = pd.factorize(pd.MultiIndex.from_frame(intervals(pairs, role)))
+    keys = (f"{chrom}:{start}-{end}" for chrom, start, end in distinct)
     hashes = [int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") for key in keys]
-    return np.sort(np.array(hashes, dtype=np.uint64))
+    return np.array(hashes, dtype=np.uint64)[number]
 
 
 def _resolve(distinct: Sequence[str], column: pd.Series[str], genome: Genome) -> list[str]:
@@ -263,7 +276,7 @@ def _resolve(distinct: Sequence[str], column: pd.Series[str], genome: Genome) ->
 def _index(request: WindowRequest) -> _RoleIndex:
     """Group rows by element and unite their windows."""
     rows = pd.DataFrame({"chrom": request.chrom, "start": request.start, "end": request.end})
-    numbered = rows.groupby(["chrom", "start", "end"], sort=False).ngroup()
+    numbered = rows.groupby(_PARTS, sort=False).ngroup()
     element: Ints = np.asarray(numbered, dtype=np.int64)
     count = int(element.max()) + 1 if len(element) else 0
     low = np.full(count, np.iinfo(np.int64).max, dtype=np.int64)

@@ -73,6 +73,14 @@ class CrossvalError(EpidynError, ValueError):
     """Folds of a cross-validation that failed, are missing, or do not belong together."""
 
 
+class TuningError(EpidynError, ValueError):
+    """A study of another search, one that cannot be read, or one whose trials all failed."""
+
+
+class DownloadError(EpidynError, ValueError):
+    """Data of an unknown name, out of reach, or other than it should be."""
+
+
 class MetricError(EpidynError, ValueError):
     """A score that is undefined for these labels, or scores that are none."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from epidyn import metrics
 from epidyn.errors import ConfigError, PairTableError
-from epidyn.pairs import REQUIRED
+from epidyn.pairs import REQUIRED, chromosomes, one_spelling
 from epidyn.scores import PROBABILITY, RAW_PROBABILITY, Scores, by_line, ranking, summarise
 
 log = logging.getLogger("epidyn")
@@ -112,13 +112,13 @@ def evaluate(
         require_same_pairs(scores, other)
         ranks.append(ranking(other))
     summary = summarise(scores, threshold)
-    chromosomes = scores["promoter_chrom"].nunique()
-    if resample == "blocks" and chromosomes < metrics.LEAST_BLOCKS:
+    chrom = chromosomes(scores)
+    if resample == "blocks" and len(set(chrom)) < metrics.LEAST_BLOCKS:
         resample = "pairs"
-        log.warning(_TOO_FEW_CHROMOSOMES, chromosomes, metrics.LEAST_BLOCKS)
+        log.warning(_TOO_FEW_CHROMOSOMES, len(set(chrom)), metrics.LEAST_BLOCKS)
     intervals, compared = {}, None
     if resample != "none":
-        blocks = scores["promoter_chrom"] if resample == "blocks" else None
+        blocks = chrom if resample == "blocks" else None
         bootstrap = metrics.Bootstrap(labels, ranks, blocks=blocks, draws=draws, seed=seed)
         intervals = bootstrap.intervals(0)
         if other is not None:
@@ -138,14 +138,15 @@ def require_same_pairs(scores: pd.DataFrame, other: pd.DataFrame) -> None:
             "row by row."
         )
     columns = [*REQUIRED, "label"]
-    differs = (scores[columns].to_numpy() != other[columns].to_numpy()).any(axis=1)
+    one, two = (one_spelling(table)[columns].to_numpy() for table in (scores, other))
+    differs = (one != two).any(axis=1)
     if differs.any():
         row = int(differs.argmax())
-        one, two = (" ".join(map(str, table[columns].iloc[row])) for table in (scores, other))
+        first = [" ".join(map(str, table[columns].iloc[row])) for table in (scores, other)]
         raise PairTableError(
             f"{int(differs.sum()):,} of {len(scores):,} rows of the tables compared hold other pairs or labels "
             "(rows count from 0); they must be the same, row by row. The first:",
-            [f"row {row}: {one}", f"row {row}: {two}"],
+            [f"row {row}: {each}" for each in first],
         )
 
 

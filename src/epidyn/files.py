@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from epidyn.errors import InputFileError, OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -56,19 +60,33 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def write_json(target: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write ``content`` to ``target`` as JSON that has no NaN, whole or not at all."""
+    write_text(target, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_table(target: str | os.PathLike[str], table: pd.DataFrame, float_format: str | None = None) -> None:
+    """Write a table, comma-separated for ``.csv``, else by tabs, whole or not at all."""
+    separator = "," if Path(target).suffix == ".csv" else "\t"
+    with atomic_path(target) as path:
+        table.to_csv(path, sep=separator, index=False, lineterminator="\n", float_format=float_format)
+
+
 def require_file(path: str | os.PathLike[str], what: str) -> Path:
     """Return ``path`` if it is a file that is not empty; ``what`` names it in the message.
 
     Raises
     ------
     InputFileError
-        If there is no such file, it is a folder, or it is empty.
+        If there is no such file, it is a folder or a pipe, or it is empty.
     """
     path = Path(path)
     if path.is_dir():
         raise InputFileError(f"{what} {path} is a folder; a file is needed.")
     if not path.exists():
         raise InputFileError(f"{what} {path} does not exist. Check the path.")
+    if not path.is_file():
+        raise InputFileError(f"{what} {path} is a pipe or a device, which is read once only. Give a file.")
     try:
         with path.open("rb") as handle:
             empty = not handle.read(1)

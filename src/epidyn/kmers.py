@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from epidyn.errors import KmerVectorError
+from epidyn.fetch import located
 from epidyn.files import open_text, require_file
 
 K = 6
@@ -76,7 +77,7 @@ def read_vectors(path: str | os.PathLike[str]) -> Vectors:
     KmerVectorError
         If the shape is another, a number is not finite, or 6-mers are missing.
     """
-    path = require_file(path, "k-mer vectors")
+    path = require_file(located(path), "k-mer vectors")
     with path.open("rb") as handle:
         is_npy = handle.read(6) == b"\x93NUMPY"
     vectors = _read_npy(path) if is_npy else _read_word2vec(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,15 +65,23 @@ def calibration(
     """
     figure, axes = _square("Probability, mean of the bin", "Share of pairs that interact")
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as it should be")
-    drawn = [("calibrated" if raw is not None else "probability", probabilities, BLUE)]
+    drawn = [("calibrated" if raw is not None else "probability", probabilities, "o-", BLUE)]
     if raw is not None:
-        drawn.append(("before calibration", raw, VERMILION))
-    for name, values, color in drawn:
+        drawn.append(("before calibration", raw, "s:", VERMILION))
+    for name, values, style, color in drawn:
         curve = metrics.calibration_curve(labels, values)
         label = f"{name}, Brier score {metrics.brier(labels, values):.4f}"
-        axes.plot(curve["probability"], curve["observed"], "o-", color=color, markersize=4, label=label)
+        axes.plot(
+            curve["probability"],
+            curve["observed"],
+            style,
+            color=color,
+            markersize=5,
+            markerfacecolor=color if style == "o-" else "white",
+            label=label,
+        )
     axes.set_title("Calibration")
-    axes.legend(loc="upper left", frameon=False, fontsize="small")
+    figure.legend(loc="outside lower center", frameon=False, fontsize="small")
     save(figure, path)
 
 
@@ -82,7 +91,8 @@ def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     table
-        Columns fold, auroc, aupr and prevalence, a row a fold; a fold without scores (NaN) keeps its place, empty.
+        Columns fold, auroc, aupr and prevalence, a row a fold; a fold without scores (NaN), which has one label,
+        keeps its place and is called so; it has no chance either.
     path
         Where to.
     """
@@ -98,15 +108,73 @@ def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         values = table[name.lower()].to_numpy(dtype=float)
         mean = np.nanmean(values) if np.isfinite(values).any() else None
         axis.plot(at, values, "o", color=BLUE, label=name)
-        axis.plot(at, chance, "_", color=VERMILION, label="chance" if name == "AUROC" else "chance: prevalence")
+        scored = np.isfinite(values)
+        axis.plot(
+            at,
+            np.where(scored, chance, np.nan),
+            "_",
+            color=VERMILION,
+            markersize=9,
+            markeredgewidth=2,
+            label="chance" if name == "AUROC" else "chance: prevalence",
+        )
+        for place in at[~scored]:
+            axis.text(
+                place, 0.03, "one label", rotation=90, ha="center", va="bottom", color="0.35", fontsize="small"
+            )
         if mean is not None:
-            axis.axhline(mean, color=BLUE, linewidth=1, label=f"mean {mean:.3f}")
+            axis.axhline(mean, color=BLUE, linewidth=1, linestyle="--", label=f"mean {mean:.3f}")
         axis.set_ylabel(name)
         axis.set_ylim(-0.02, 1.02)
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3, frameon=False)
     axes[-1].set_xticks(at, table["fold"].tolist(), rotation=90 if len(table) > 6 else 0)
     axes[-1].set_xlabel("held-out fold")
+    save(figure, path)
+
+
+def trials(table: pd.DataFrame, objective: str, path: str | os.PathLike[str], *, smaller: bool) -> None:
+    """Draw the value of each trial of a study in the order they were begun, and the best so far, as PNG.
+
+    Parameters
+    ----------
+    table
+        Columns number, state (``complete``, ``pruned`` or another) and value, a row a trial; those without a value
+        are marked at the bottom. What lies far off those that are complete is drawn at the edge.
+    objective
+        The name of the value.
+    smaller
+        Whether smaller values are better.
+    """
+    figure, (axes,) = panels(1, 4.0)
+    complete, pruned = (table[table["state"] == state] for state in ("complete", "pruned"))
+    best = complete["value"].cummin() if smaller else complete["value"].cummax()
+    low, high = complete["value"].min(), complete["value"].max()
+    room = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+    edges = low - room, high + room
+    axes.set_ylim(*edges)
+    axes.plot(complete["number"], complete["value"], "o", color=BLUE, label="complete")
+    shown = pruned["value"].clip(*edges)
+    axes.plot(pruned["number"], shown, "x", color="0.45", clip_on=False, label="pruned: last epoch")
+    axes.step(complete["number"], best, where="post", color=BLUE, linewidth=1, label="best so far")
+    failed = table.loc[table["value"].isna() & (table["state"] == "fail"), "number"]
+    across = axes.get_xaxis_transform()
+    axes.plot(failed, np.zeros(len(failed)), "^", color=VERMILION, transform=across, clip_on=False, label="failed")
+    axes.set_xlabel("trial")
+    axes.set_ylabel(objective)
+    axes.locator_params(axis="x", integer=True)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    save(figure, path)
+
+
+def importance(shares: Mapping[str, float], objective: str, path: str | os.PathLike[str]) -> None:
+    """Draw how much each setting decides the value of a trial, shares that add up to 1, as PNG."""
+    figure, (axes,) = panels(1, 1.4 + 0.4 * len(shares))
+    names = sorted(shares, key=lambda name: shares[name])
+    bars = axes.barh(names, [shares[name] for name in names], color=BLUE)
+    axes.bar_label(bars, fmt="{:.2f}", padding=3)
+    axes.set_xlim(0, 1.1)
+    axes.set_xlabel(f"share in the differences of {objective}")
     save(figure, path)
 
 

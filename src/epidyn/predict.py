@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -16,8 +15,10 @@ import torch
 
 from epidyn import __version__, progress
 from epidyn.calibration import sigmoid
+from epidyn.elements import pairs_among
 from epidyn.errors import ConfigError
-from epidyn.files import atomic_path, refuse_output, sha256, write_text
+from epidyn.fetch import located
+from epidyn.files import atomic_path, refuse_output, sha256, write_json
 from epidyn.genome import Genome
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
@@ -79,6 +80,7 @@ def predict_table(
     EpidynError
         As reading the model, the table and the genome raise it; nothing is then left at ``out``.
     """
+    pairs = located(pairs)
     if out is not None:
         inputs = [model_path, pairs, *([genome.path] if genome.path else [])]
         for path in (out, f"{out}.json"):
@@ -87,6 +89,7 @@ def predict_table(
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
         model.network.to(_existing(device))
+    seen_before, seen = model.provenance.interval_hashes(), 0
     stems = StemCache(model.scorer, stem_memory)  # where the network is by now; refuses a bad memory
     # The bar is over the table's bytes, which are known without reading it first.
     size = Path(pairs).stat().st_size if Path(pairs).is_file() else None
@@ -99,11 +102,24 @@ def predict_table(
                 handle, sep="\t", index=False, header=rows == 0, float_format="%.7g", lineterminator="\n"
             )
             rows += len(chunk)
+            seen += int(pairs_among(chunk, seen_before).sum())
             advance(0, f"{rows:,} rows")
+    if seen:
+        log.warning(
+            "%s of %s pairs have both elements among those that the model was trained on; their scores say little "
+            "of how well it predicts others",
+            f"{seen:,}",
+            f"{rows:,}",
+        )
     cure = "; more --stem-memory spares that" if stems.again else ""
     log.info("encoded %s elements, %s of them again%s", f"{stems.encoded:,}", f"{stems.again:,}", cure)
     if out is not None:
-        settings = {"rows": rows, "rc_average": rc_average, "prevalence": prevalence}
+        settings = {
+            "rows": rows,
+            "pairs_seen_in_training": seen,
+            "rc_average": rc_average,
+            "prevalence": prevalence,
+        }
         counts = {"encoded": stems.encoded, "encoded_again": stems.again}
         _write_settings(f"{out}.json", model_path, pairs, genome, settings | counts)
     return rows
@@ -129,7 +145,7 @@ def _write_settings(
         "pairs": {"path": str(pairs), "sha256": sha256(pairs)},
         "genome": {"name": genome.name, "digest": genome.digest()},
     }
-    write_text(path, json.dumps({**origin, **settings, "version": __version__}, indent=2) + "\n")
+    write_json(path, {**origin, **settings, "version": __version__})
 
 
 def _existing(device: str) -> torch.device:

@@ -82,14 +82,14 @@ class NetworkScorer:
         """Return stems, (n, channels, positions), of codes, uint8 (n, length), in evaluation mode."""
         # torch takes no array with negative strides, and warns of one that is read-only.
         given = torch.from_numpy(np.require(codes, requirements=["C", "W"])).to(self._weight.device)
-        with _evaluating(self.network):
+        with evaluating(self.network):
             if role == "enhancer":
                 return self.network.encode_enhancer(given)
             return self.network.encode_promoter(given)
 
     def score(self, enhancer: Tensor, promoter: Tensor) -> Logits:
         """Score one batch in evaluation mode."""
-        with _evaluating(self.network):
+        with evaluating(self.network):
             logits: Logits = self.network.score(enhancer, promoter).float().cpu().numpy()
         return logits
 
@@ -205,7 +205,7 @@ def check_batch_size(batch_size: int) -> None:
 
 
 @contextmanager
-def _evaluating(network: torch.nn.Module) -> Iterator[None]:
+def evaluating(network: torch.nn.Module) -> Iterator[None]:
     """Compute in evaluation mode, without gradients; the network's mode is put back."""
     training = network.training
     network.eval()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from epidyn import windows
 from epidyn.elements import ROLES, Ints, Role
+from epidyn.pairs import chromosomes
 
 # Window lengths of the published network.
 LENGTHS: Mapping[Role, int] = {"enhancer": 3000, "promoter": 2000}
@@ -73,8 +74,7 @@ def window_spans(
         first[moved], last[moved] = windows.reach(
             start[moved], end[moved], lengths[role], size[moved], copies, step
         )
-        chrom = pairs[f"{role}_chrom"].to_numpy(dtype=object)
-        spans[role] = Spans(chrom, first, last + lengths[role])
+        spans[role] = Spans(chromosomes(pairs, role), first, last + lengths[role])
     return spans
 
 

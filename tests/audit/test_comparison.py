@@ -86,6 +86,36 @@ def test_a_model_at_chance_has_nothing_to_explain():
     assert [each.explained for each in found.baselines] == [None] * 3
 
 
+def constant(value: Callable[[np.ndarray], np.ndarray]) -> Baseline:
+    return Baseline("fixed", "", "", lambda features, train, test: value(features.label[test].astype(float)))
+
+
+def test_what_a_baseline_explains_lies_between_nothing_and_all():
+    pairs = scattered(2, 1000, 6)
+    test = some_rows(pairs)
+    label = pairs["label"].to_numpy()[test]
+    model = probabilities(1.5 * label + np.random.default_rng(3).standard_normal(len(test)))
+    knows_all, knows_the_contrary = (
+        constant(lambda labels, sign=sign: sign * labels + np.linspace(0, 0.5, len(labels))) for sign in (1, -1)
+    )
+    found = compared(pairs, scores_of(pairs, test, model), [knows_all, knows_the_contrary])
+    assert found.unexplained is None
+    assert [each.explained for each in found.baselines] == [1, 0]
+    assert found.baselines[1].scores["aupr"].value < found.prevalence
+
+
+def test_nothing_is_explained_of_a_model_that_may_be_at_chance():
+    pairs = scattered(2, 1000, 6)
+    test = some_rows(pairs)
+    label = pairs["label"].to_numpy()[test]
+    model = probabilities(0.15 * label + np.random.default_rng(6).standard_normal(len(test)))
+    found = compared(pairs, scores_of(pairs, test, model))
+    aupr = found.scores["aupr"]
+    assert aupr.low <= found.prevalence < aupr.value
+    assert [each.explained for each in found.baselines] == [None] * 3
+    assert f"({aupr.low:.3f} to {aupr.high:.3f}) reaches down to chance" in str(found.unexplained)
+
+
 def test_base_composition_is_never_the_best_baseline_without_sequence():
     def oracle(features: Features, train: np.ndarray, test: np.ndarray) -> np.ndarray:
         return features.label[test].astype(float)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from epidyn import read_pairs
-from epidyn.audit import audit, run_controls, with_controls, write_audit
+from epidyn.audit import Training, audit, control_run, run_controls, with_controls, write_audit
 from epidyn.audit.controls import CONTROLS, Control
 from epidyn.errors import ConfigError
 from epidyn.metrics import Interval
@@ -87,8 +87,36 @@ def test_the_verdict_says_what_follows(simulated: Path, name: str, low: float, w
     control = Control(name, CONTROLS[name], "random", 80, 20, {"auroc": auroc, "aupr": aupr})
     (sentence,) = with_controls(replace(plain), [control]).verdict.sentences[len(plain.verdict.sentences) :]
     assert f"Control {name}" in sentence
-    assert f"AUROC 0.800 ({low:.3f} to 0.900)" in sentence
+    assert f"AUROC 0.800 (95% interval {low:.3f} to 0.900, bootstrap over 23 chromosomes)" in sentence
     assert words in sentence
+
+
+def test_intervals_of_single_pairs_are_called_too_narrow(
+    found: tuple[Path, list[Control]], simulated: Path, tmp_path: Path
+):
+    _, controls = found  # tested on one chromosome
+    whole = with_controls(audit(read_pairs(simulated / "pairs.csv"), draws=100), controls[:1])
+    assert "bootstrap over single pairs: too narrow)" in whole.verdict.sentences[-1]
+    page = write_audit(whole, tmp_path / "audit").read_text()
+    controls_part = page[page.index("<h2>Controls</h2>") :]
+    assert "single pairs: too narrow" in controls_part[: controls_part.index("</table>")]
+
+
+def test_the_split_of_the_training_is_as_asked(simulated: Path, tmp_path: Path):
+    (tmp_path / "c.toml").write_text('[split]\nsplit = "random"\n[training]\nepochs = 3\n')
+    pairs = read_pairs(simulated / "pairs.csv")
+    asked = Training(tmp_path / "c.toml", "loco", "chr2", seed=4)
+    made = control_run(["shuffle-labels"], pairs, str(simulated / "genome.fa"), tmp_path / "out", asked)
+    assert made is not None
+    assert (made.split.split, made.split.fold, made.training.epochs, made.training.seed) == ("loco", "chr2", 3, 4)
+    assert not (tmp_path / "out").exists()
+    assert control_run([], pairs, None, None, Training()) is None
+
+
+def test_a_fold_is_named_with_its_split(simulated: Path, tmp_path: Path, toy_config: Build):
+    config = toy_config(split={"split": "loco", "fold": "chr2", "validation": "auto"}, training={"max_steps": 1})
+    (control,) = run_controls(["shuffle-labels"], config, tmp_path)
+    assert control.split == "loco, fold chr2"
 
 
 def test_refuses_an_unknown_control(run: RunConfig, tmp_path: Path):

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from epidyn.audit import FILES, Audit, audit, write_audit
+from epidyn.audit import FILES, Audit, audit, figures, write_audit
 from epidyn.errors import OutputError
 from epidyn.scores import with_scores
 from tests.audit.tables import propensity, scattered, table
@@ -69,6 +70,23 @@ def test_everything_is_written(found: Audit, tmp_path: Path):
     for path in out.glob("*.png"):
         assert path.read_bytes().startswith(PNG)
     assert json.loads((out / "audit.json").read_text()) == json.loads(json.dumps(asdict(found)))
+
+
+def test_the_legend_of_a_model_s_figure_names_model_and_baselines(
+    found: Audit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    kept: list[Figure] = []
+    monkeypatch.setattr(figures, "save", lambda figure, _: kept.append(figure))
+    assert found.model is not None
+    figures.draw_model(found.model, tmp_path / "model.png")
+    (legend,) = kept[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "chance",
+        "model (interval)",
+        "baselines (interval)",
+    ]
+    kept[0].canvas.draw()
+    assert not any(legend.get_window_extent().overlaps(axes.get_window_extent()) for axes in kept[0].axes)
 
 
 def test_the_page_needs_no_other_file(found: Audit, tmp_path: Path):

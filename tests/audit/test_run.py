@@ -119,15 +119,19 @@ def test_a_model_is_judged_beside_the_best_baseline():
         f"On the {len(test)} scored pairs the model's AUPR is {found.model.scores['aupr'].value:.3f}; identity"
         in words
     )
-    assert "The model does not beat it significantly on these pairs: difference -" in words
+    assert "The model does not beat identity significantly on these pairs: difference -" in words
     assert "bootstrap over 4 chromosomes" in words
+    assert found.model.unexplained in words
 
 
 def test_a_model_at_chance_is_called_so():
     pairs = scattered(5, 200, 2)
     flat = np.full(40, 0.25)
     found = audit(pairs, scores=with_scores(pairs.iloc[:40].reset_index(drop=True), flat, flat), draws=50)
-    assert "no more than chance" in said(found)
+    words = said(found)
+    assert "No share is explained: the interval of the model's AUPR" in words
+    assert "bootstrap over single pairs: too narrow" in words
+    assert "of what the model has above chance" not in words
 
 
 def test_duplicates_are_said():

@@ -107,3 +107,31 @@ def test_evaluating(tmp_path: Path):
     assert len(figures) == 10
     assert all(is_positive(figure["value"]) for figure in figures)
     assert all(figure["met"] for figure in figures if figure["threshold"])
+
+
+def test_fine_tuning():
+    command = [sys.executable, str(BENCHMARKS / "fine_tuning.py"), "--quick", "--seeds", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    header, _, *rows = done.stdout.splitlines()
+    assert header == "| regime | AUROC | less specific | AUPR | less specific |"
+    assert [row.split(" | ")[0] for row in rows] == ["| specific", "| general", "| fine-tuned"]
+    assert all(0 < float(row.split(" | ")[1]) < 1 for row in rows)
+
+
+def test_coverage(tmp_path: Path):
+    run("coverage.py", tmp_path)
+    figures = {figure["name"]: figure for figure in read(tmp_path / "coverage.json")["figures"]}
+    covered = [figure["value"] for name, figure in figures.items() if "covered" in name]
+    alarms = [figure["value"] for name, figure in figures.items() if "p < 0.05" in name]
+    assert (len(covered), len(alarms), len(figures)) == (10, 8, 26)
+    assert all(0 <= value <= 100 for value in covered + alarms)
+    assert "95% intervals" in (tmp_path / "coverage.md").read_text()
+
+
+def test_explaining(tmp_path: Path):
+    run("explaining.py", tmp_path)
+    figures = read(tmp_path / "explaining.json")["figures"]
+    assert len(figures) == 4
+    assert all(is_positive(figure["value"]) for figure in figures)
+    assert is_positive(figures[0]["ratio"])

@@ -79,6 +79,15 @@ def test_one_chromosome(epidyn: Run, tmp_path: Path):
     result = epidyn("audit", tmp_path / "one.csv")
     assert result.code == 0
     assert "no chromosome can be held out" in result.out
+    header, chance = (
+        next(line for line in result.out.splitlines() if word in line) for word in ("AUPR ", "chance ")
+    )
+    columns = [header.index("AUROC", 40), header.rindex("AUPR")]
+    for line in result.out.splitlines():
+        if line.startswith(("identity", "neighbours", "length")):
+            assert [line[column:].split()[0] for column in columns] == ["-", "-"]
+            assert line[: columns[1] + 1].endswith(" -")
+    assert [chance[column : column + 5] for column in columns] == ["0.500", "0.333"]
 
 
 @pytest.mark.parametrize(("content", "words"), BAD_TABLES.values(), ids=BAD_TABLES)
@@ -162,6 +171,35 @@ def test_controls_pool_the_lines_of_a_table(epidyn: Run, simulated: Path, work: 
     assert result.code == 0, result.err
     report = json.loads((work / "new" / "controls" / "shuffle-labels" / "metrics.json").read_text())
     assert (report["data"]["regime"], list(report["lines"])) == ("general", ["A", "B"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--split", "loco"), ("4 folds; choose one with --fold: chr1, chr2, chr3, chr4",)),
+        (("--split", "loco", "--fold", "chr9"), ("--fold 'chr9' is unknown",)),
+        (("--split", "chromosome:chr9"), ("chr9", "It has chr1")),
+        (("--split", "chromosme"), ("--split 'chromosme' is unknown",)),
+        (
+            ("--split", "loco", "--fold", "chr2"),
+            ("fold chr2 has 30 pairs with labels [0]", "another --split or --fold"),
+        ),
+    ],
+)
+def test_the_split_of_controls_is_checked_before_anything_is_done(
+    epidyn: Run, simulated: Path, work: Path, tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...]
+):
+    table = pd.read_csv(simulated / "pairs.csv")
+    table.loc[table["promoter_chrom"] == "chr2", "label"] = 0
+    table.to_csv(tmp_path / "p.csv", index=False)
+    asked = ("--genome", simulated / "genome.fa", "--controls", "shuffle-labels", "--out", work / "new")
+    refused(epidyn("audit", tmp_path / "p.csv", *asked, *options), *words)
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--split", "--fold", "--config"])
+def test_settings_of_controls_without_controls_are_refused(epidyn: Run, pairs: Path, option: str):
+    refused(epidyn("audit", pairs, option, "x"), f"{option} is of the controls' training", "--controls")
 
 
 def test_controls_need_a_genome_and_a_folder(epidyn: Run, pairs: Path, work: Path):

@@ -41,6 +41,11 @@ def test_a_scheduler_runs_the_folds(epidyn: Run, inputs: Inputs, tmp_path: Path)
     assert (begun.code, begun.out) == (0, "0\n1\n")
     assert epidyn("crossval", "--out", cv, "--fold", "1").code == 0
     refused(epidyn("crossval", "--out", cv, "--merge"), "1 of the 2 folds", "  0")
+    before = (cv / "folds" / "1" / "model.safetensors").stat().st_mtime_ns
+    assert epidyn("crossval", "--out", cv, "--fold", "1").code == 0
+    assert (cv / "folds" / "1" / "model.safetensors").stat().st_mtime_ns == before
+    assert epidyn("crossval", "--out", cv, "--fold", "1", "--force").code == 0
+    assert (cv / "folds" / "1" / "model.safetensors").stat().st_mtime_ns > before
     with_settings = epidyn(
         "crossval", *options(inputs, cv, "chromosome-kfold:2"), "--validation", "pairs", "--fold", "0"
     )
@@ -60,7 +65,6 @@ def test_a_scheduler_runs_the_folds(epidyn: Run, inputs: Inputs, tmp_path: Path)
         (("--jobs", "0"), ("--jobs",)),
         (("--merge", "--begin"), ("exclude one another",)),
         (("--merge",), ("--merge takes --out alone",)),
-        (("--fold", "chr1", "--force"), ("--force would begin all folds anew",)),
         (("--devices", "2"), ("training.devices: 2", "--jobs")),
     ],
 )

@@ -60,17 +60,35 @@ def test_block_intervals_cover_the_truth_and_pair_intervals_do_not():
     assert (covered["pairs"] < covered["blocks"] - 25).all(), covered
 
 
-def test_p_of_two_equal_models_is_uniform():
-    p = {"auroc": [], "aupr": []}
-    for seed in range(300):
-        rng = np.random.default_rng([7, seed])
-        labels, common, chromosome = clustered(seed, spread=0.3, pairs=700)
-        first, second = (common + 0.7 * rng.standard_normal(len(labels)) for _ in range(2))
-        found = metrics.compare(labels, first, second, blocks=chromosome, draws=150, seed=seed)
-        for name, comparison in found.items():
-            p[name].append(comparison.p)
-    for values in p.values():
-        assert stats.kstest(values, "uniform").pvalue > 0.01
+def equals(seed: int, *, spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, scores of two models of equal expected AUROC, each better on chromosomes of its own, chromosomes."""
+    rng = np.random.default_rng([7, seed])
+    chromosome = rng.integers(22, size=900)
+    labels = (rng.random(900) < 0.2).astype(int)
+    separation = 1 + spread * rng.standard_normal((2, 22))
+    first, second = rng.standard_normal((2, 900)) + labels * separation[:, chromosome]
+    return labels, first, second, chromosome
+
+
+def p_of_equals(simulations: int, *, by_chromosome: bool) -> dict[str, np.ndarray]:
+    found = []
+    for seed in range(simulations):
+        labels, first, second, chromosome = equals(seed, spread=0.4)
+        blocks = chromosome if by_chromosome else None
+        found.append(metrics.compare(labels, first, second, blocks=blocks, draws=150, seed=seed))
+    return {name: np.array([each[name].p for each in found]) for name in ("auroc", "aupr")}
+
+
+def test_p_of_two_equal_models_is_uniform_by_chromosomes():
+    for name, values in p_of_equals(1000, by_chromosome=True).items():
+        assert stats.kstest(values, "uniform").pvalue > 0.01, name
+        assert 0.035 < (values < 0.05).mean() < 0.075, name
+
+
+def test_p_of_two_equal_models_is_too_small_by_pairs():
+    for name, values in p_of_equals(300, by_chromosome=False).items():
+        assert stats.kstest(values, "uniform").pvalue < 1e-4, name
+        assert (values < 0.05).mean() > 0.11, name
 
 
 def test_a_real_difference_is_found_and_signed():
@@ -138,6 +156,18 @@ def test_equal_scores_differ_by_nothing():
     labels, scores, chromosome = clustered(7, spread=0.5)
     found = metrics.compare(labels, scores, scores, blocks=chromosome, draws=20)["aupr"]
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0, "< 0.001"), (3e-117, "< 0.001"), (0.00099, "< 0.001"), (0.001, "0.001"), (0.0471, "0.047")]
+)
+def test_p_is_told_no_more_precisely_than_it_is_known(p: float, text: str):
+    assert metrics.Comparison(0.1, 0, 0.2, p, 0.95, 0).p_text == text
+
+
+def test_what_was_drawn_is_said():
+    assert metrics.Interval(0.5, 0.4, 0.6, 0.95, 22).drawn == "22 chromosomes"
+    assert metrics.Comparison(0.5, 0.4, 0.6, 0.5, 0.95, 0).drawn == "single pairs: too narrow"
 
 
 def test_refuses_too_few_blocks_and_one_label():

@@ -37,7 +37,7 @@ def complaints(row: dict[str, str]) -> list[str]:
         if start is not None and end is not None and start >= end:
             found.append(f"{role}_start is {start}, {role}_end is {end}; start below end is needed")
     enhancer, promoter = row["enhancer_chrom"].strip(), row["promoter_chrom"].strip()
-    if enhancer and promoter and enhancer != promoter:
+    if enhancer and promoter and enhancer.removeprefix("chr") != promoter.removeprefix("chr"):
         found.append(
             f"enhancer_chrom is {shown(enhancer)}, promoter_chrom is {shown(promoter)}; one chromosome is needed"
         )

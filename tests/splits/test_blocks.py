@@ -180,7 +180,7 @@ def test_where_pairs_reach_far_whole_chromosomes_are_the_blocks():
         pairs["promoter_start"] = rng.permutation(pairs["promoter_start"])
         made.append(pairs.assign(promoter_end=pairs["promoter_start"] + 500))
     pairs = pd.concat(made)
-    split = make_split(pairs, "element-disjoint", "pairs", seed=1)
+    split = make_split(pairs, "element-disjoint", "samples", seed=1)
     assert pairs["promoter_chrom"].iloc[split.rows("test")].nunique() == 1
     assert len(split.rows("test")) == 50
     assert len(split.rows("unused")) == 0

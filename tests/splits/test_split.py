@@ -316,6 +316,18 @@ OWN = table([0, 1] * 4, split=["train", "train", "test", "test", "validation", "
             "blocks",
             "--validation blocks goes with --split element-disjoint only, not with",
         ),
+        (
+            MIXED,
+            "element-disjoint",
+            "pairs",
+            "--validation pairs .* share elements and windows, which --split element-disjoint",
+        ),
+        (
+            MIXED,
+            "element-disjoint",
+            "elements",
+            "--validation elements .* share windows, where .* Leave --validation out",
+        ),
         (MIXED, "chromosome", "auto", "--split chromosome: names no chromosome; the table has chr1, chr2, chr3"),
         (MIXED, "chromosome:", "auto", "names no chromosome"),
         (MIXED, "chromosome:chr7,chr1,8", "auto", "lacks: chr7, 8. It has chr1, chr2, chr3"),

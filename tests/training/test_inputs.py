@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from epidyn.errors import KmerVectorError, PairTableError, ShapeError
+from epidyn.splits import Split
 from epidyn.training.config import RunConfig
 from epidyn.training.inputs import init_network_settings, initial_network, read_inputs, report_inputs
 from epidyn.training.report import provenance
@@ -80,3 +82,25 @@ def test_provenance_does_not_depend_on_the_clock(toy_config: Build):
     inputs = read_inputs(toy_config())
     one, other = ({"epoch": 1, "val_loss": 0.5, "seconds": seconds} for seconds in (1.0, 2.0))
     assert provenance(toy_config(), inputs, "v", one, None) == provenance(toy_config(), inputs, "v", other, None)
+
+
+@pytest.mark.parametrize(("unused", "warns"), [(10, False), (11, True)])
+@pytest.mark.parametrize("split", ["element-disjoint", "column"])
+def test_many_pairs_that_element_disjoint_leaves_out_are_warned_of(
+    toy_config: Build, caplog: pytest.LogCaptureFixture, split: str, unused: int, warns: bool
+):
+    inputs = read_inputs(toy_config())
+    labels = np.tile([0, 1], 50)
+    parts = np.array(["unused"] * unused + ["train"] * (100 - unused), dtype=object)
+    inputs = replace(
+        inputs,
+        pairs=inputs.pairs.iloc[:100].assign(label=labels),
+        split=Split(parts, split, "column"),
+        leakage=None,
+    )
+    with caplog.at_level("INFO", logger="epidyn"):
+        report_inputs(toy_config(), inputs)
+    (said,) = (record for record in caplog.records if record.getMessage().startswith("unused: "))
+    assert said.getMessage().startswith(f"unused: {unused} of 100 pairs")
+    expected = warns and split == "element-disjoint"
+    assert (said.levelname == "WARNING") == ("more than 10%" in said.getMessage()) == expected

@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.conftest import epidyn
+
+__all__ = ["epidyn"]  # the fixture that runs commands
+
 WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
 
 

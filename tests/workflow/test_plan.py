@@ -15,7 +15,6 @@ from epidyn.report.experiments import EXPERIMENTS, HIC_LINES, LINES, Traits, is_
 from epidyn.training.config import RunConfig
 from tests.cli.conftest import Run
 
-pytest_plugins = ["tests.cli.conftest"]
 Configurations = dict[str, dict[str, Any]]
 
 

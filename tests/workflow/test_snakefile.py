@@ -40,8 +40,8 @@ def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 def test_the_small_graph(configurations: dict[str, dict[str, Any]], tmp_path: Path):
     counted = jobs(dry_run(tmp_path, configurations["small"], "--profile", str(WORKFLOW / "profiles" / "local")))
-    # Of each line 18 variants, the usual run, its control, 3 fine-tuned; 3 pooled; BENGI and its control.
-    assert counted["train"] == 2 * (7 + 3 + 6 + 2 + 1 + 1 + 3) + 3 + 2
+    # Of each line 17 variants, the usual run, its control, 3 fine-tuned; 3 pooled; BENGI and its control.
+    assert counted["train"] == 2 * (7 + 3 + 5 + 2 + 1 + 1 + 3) + 3 + 2
     assert (counted["audit"], counted["begin_loco"], counted["score_across_lines"]) == (3, 3, 2)
 
 

@@ -1,14 +1,15 @@
 """What any split of a pair table gives to a model that reads no sequence. Needs no torch."""
 
-from epidyn.audit.controls import check_controls, is_ours, run_controls, with_controls
+from epidyn.audit.controls import Training, control_run, is_ours, run_controls, with_controls
 from epidyn.audit.report import FILES, write_audit
 from epidyn.audit.run import Audit, audit
 
 __all__ = [
     "FILES",
     "Audit",
+    "Training",
     "audit",
-    "check_controls",
+    "control_run",
     "is_ours",
     "run_controls",
     "with_controls",

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from epidyn.audit.baselines import Baseline, Rows
-from epidyn.audit.features import Features, Ints
+from epidyn.audit.features import Features, Floats, Ints
 from epidyn.audit.scoring import blocks_of
 from epidyn.elements import ROLES
 from epidyn.errors import PairTableError, SplitError
 from epidyn.metrics import Bootstrap, Comparison, Interval
-from epidyn.pairs import REQUIRED
+from epidyn.pairs import REQUIRED, chromosomes, one_spelling
 from epidyn.scores import ranking
 
 _CURE = "Give the table that the model was trained and tested on."
@@ -29,7 +29,8 @@ class BaselineOnScores:
     scores
         ``auroc`` and ``aupr`` with intervals.
     explained
-        Its AUPR above the prevalence as a share of the model's; None if the model has none.
+        Its AUPR above the prevalence as a share of the model's, from 0 to 1; None if the model's interval reaches
+        down to the prevalence.
     compared
         Model minus baseline, ``auroc`` and ``aupr``.
     """
@@ -73,6 +74,17 @@ class ModelScores:
     baselines: list[BaselineOnScores]
     best: str
 
+    @property
+    def unexplained(self) -> str | None:
+        """Why no share of the model's AUPR is given as explained, in one sentence, or None."""
+        aupr = self.scores["aupr"]
+        if aupr.low > self.prevalence:
+            return None
+        return (
+            f"No share is explained: the interval of the model's AUPR ({aupr.low:.3f} to {aupr.high:.3f}) reaches "
+            f"down to chance ({self.prevalence:.3f})."
+        )
+
     def best_baseline(self) -> BaselineOnScores:
         """Return the baseline called ``best``."""
         return next(each for each in self.baselines if each.name == self.best)
@@ -112,31 +124,63 @@ def compare_with_model(
     """
     source = str(scores.attrs.get("source", "the scores"))
     label = scores["label"].to_numpy(dtype=np.int64)
+    predicted = _predict(pairs, features, scores, baselines, source)
+    model = ranking(scores).to_numpy(dtype=np.float64)
+    blocks = blocks_of(features.chrom[predicted.rows])
+    drawn = Bootstrap(label, [model, *predicted.scores], blocks=blocks, draws=draws, seed=seed)
+    own, prevalence = drawn.intervals(0), float(label.mean())
+    found = []
+    for place, baseline in enumerate(baselines, start=1):
+        theirs = drawn.intervals(place)
+        explained = _explained(theirs["aupr"], own["aupr"], prevalence)
+        compared = drawn.compare(0, place)
+        found.append(BaselineOnScores(baseline.name, baseline.reads_sequence, theirs, explained, compared))
+    best = max((each for each in found if not each.reads_sequence), key=lambda each: each.scores["aupr"].value)
+    return ModelScores(
+        source,
+        len(label),
+        int(label.sum()),
+        prevalence,
+        len(predicted.trained_on),
+        min(predicted.trained_on),
+        own,
+        found,
+        best.name,
+    )
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """The scored rows of the table (n,), each baseline's scores (baselines, n), training pairs of each fold."""
+
+    rows: Rows
+    scores: Floats
+    trained_on: list[int]
+
+
+def _predict(
+    pairs: pd.DataFrame, features: Features, scores: pd.DataFrame, baselines: Sequence[Baseline], source: str
+) -> _Predicted:
+    """Train the baselines on the pairs that each fold of the scores lacks, and predict the fold."""
+    label = scores["label"].to_numpy(dtype=np.int64)
     key = [*REQUIRED, *(["cell_line"] if "cell_line" in pairs and "cell_line" in scores else [])]
     test, predicted = _match(pairs, scores, key, source), np.empty((len(baselines), len(scores)))
-    whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
-    parts, trained_on = _folds(scores, covers=bool(whole.isin(asked).all())), []
-    for part in parts:
+    whole, asked = (pd.MultiIndex.from_frame(one_spelling(table)[key]) for table in (pairs, scores))
+    trained_on = []
+    for part in _folds(scores, covers=bool(whole.isin(asked).all())):
         train = np.flatnonzero(~whole.isin(asked[part]))
         _require_both_labels(label, features.label[train], source)
         trained_on.append(len(train))
         for place, baseline in enumerate(baselines):
             predicted[place, part] = baseline.predict(features, train, test[part])
-    model = ranking(scores).to_numpy(dtype=np.float64)
-    blocks = blocks_of(features.chrom[test])
-    drawn = Bootstrap(label, [model, *predicted], blocks=blocks, draws=draws, seed=seed)
-    own, prevalence = drawn.intervals(0), float(label.mean())
-    gained = own["aupr"].value - prevalence
-    found = []
-    for place, baseline in enumerate(baselines, start=1):
-        theirs = drawn.intervals(place)
-        explained = (theirs["aupr"].value - prevalence) / gained if gained > 0 else None
-        compared = drawn.compare(0, place)
-        found.append(BaselineOnScores(baseline.name, baseline.reads_sequence, theirs, explained, compared))
-    best = max((each for each in found if not each.reads_sequence), key=lambda each: each.scores["aupr"].value)
-    return ModelScores(
-        source, len(label), int(label.sum()), prevalence, len(parts), min(trained_on), own, found, best.name
-    )
+    return _Predicted(test, predicted, trained_on)
+
+
+def _explained(theirs: Interval, own: Interval, prevalence: float) -> float | None:
+    """Return which share of a model's AUPR above the prevalence is theirs; None if the model may have none."""
+    if own.low <= prevalence:
+        return None
+    return min(max((theirs.value - prevalence) / (own.value - prevalence), 0.0), 1.0)
 
 
 def _folds(scores: pd.DataFrame, *, covers: bool) -> list[Rows]:
@@ -146,14 +190,14 @@ def _folds(scores: pd.DataFrame, *, covers: bool) -> list[Rows]:
     """
     if not covers or "fold" not in scores or scores["fold"].isna().any():
         return [np.arange(len(scores))]
-    if (scores.groupby("promoter_chrom")["fold"].nunique() > 1).any():
+    if (scores.groupby(chromosomes(scores))["fold"].nunique() > 1).any():
         return [np.arange(len(scores))]
     return [np.sort(rows) for rows in scores.groupby("fold", sort=False).indices.values()]
 
 
 def _match(pairs: pd.DataFrame, scores: pd.DataFrame, key: list[str], source: str) -> Rows:
     """Return for each row of ``scores`` a row of the table with the same pair, by its ``key``, and label."""
-    whole, asked = (pd.MultiIndex.from_frame(table[key]) for table in (pairs, scores))
+    whole, asked = (pd.MultiIndex.from_frame(one_spelling(table)[key]) for table in (pairs, scores))
     unknown = np.flatnonzero(~asked.isin(whole))
     if len(unknown):
         raise PairTableError(
@@ -162,7 +206,7 @@ def _match(pairs: pd.DataFrame, scores: pd.DataFrame, key: list[str], source: st
             [_shown(scores, row) for row in unknown.tolist()],
         )
     whole_labelled, asked_labelled = (
-        pd.MultiIndex.from_frame(table[[*key, "label"]]) for table in (pairs, scores)
+        pd.MultiIndex.from_frame(one_spelling(table)[[*key, "label"]]) for table in (pairs, scores)
     )
     first = np.flatnonzero(~whole_labelled.duplicated())
     found = whole_labelled[first].get_indexer(asked_labelled)

@@ -10,14 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from epidyn.audit.report import FILES
 from epidyn.audit.run import Audit
-from epidyn.errors import ConfigError
+from epidyn.errors import ConfigError, SplitError
 from epidyn.evaluation import evaluate
 from epidyn.files import write_text
 from epidyn.genome import Genome
 from epidyn.metrics import Interval
+from epidyn.pairs import line_rows
 from epidyn.scores import read_scores
+from epidyn.splits import split_name
 
 if TYPE_CHECKING:
     from epidyn.training.config import RunConfig
@@ -40,7 +45,7 @@ class Control:
     name, leaves
         Which control, and what it leaves to learn from.
     split
-        Of the table it trained on.
+        Of the table it trained on, with the fold if it has one.
     pairs, positives
         In the test part.
     scores
@@ -55,11 +60,94 @@ class Control:
     scores: dict[str, Interval]
 
 
-def check_controls(names: Sequence[str]) -> None:
-    """Raise ConfigError unless all ``names`` are known controls."""
+@dataclass(frozen=True)
+class Training:
+    """How the networks of the controls are trained, as asked for; None leaves a setting to the defaults.
+
+    Attributes
+    ----------
+    config
+        A configuration file, as `epidyn train` takes it.
+    split, fold
+        Which part is test; they go before the file's.
+    seed
+        Of everything that is drawn.
+    """
+
+    config: Path | None = None
+    split: str | None = None
+    fold: str | None = None
+    seed: int = 0
+
+
+def control_run(
+    names: Sequence[str], pairs: pd.DataFrame, genome: str | None, out: Path | None, training: Training
+) -> RunConfig | None:
+    """Return the run that controls change, checked before anything is trained; None if no control is asked for.
+
+    Parameters
+    ----------
+    names
+        Of ``CONTROLS``, or none.
+    pairs
+        The audited table as :func:`epidyn.read_pairs` returns it; the run reads its file anew. Lines are pooled.
+    genome, out
+        The genome, and the audit's folder; controls need both.
+    training
+        How they are trained.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, genome or folder is missing, or a setting is given without any control.
+    SplitError
+        If the table cannot be split so, or the test part does not have both labels.
+    EpidynError
+        As reading the configuration, table or genome raises it.
+    """
+    from epidyn.training.config import make_config, read_settings, with_absolute_paths
+
+    if not names:
+        given = [name for name in ("config", "split", "fold") if getattr(training, name) is not None]
+        if given:
+            raise ConfigError(f"--{given[0]} is of the controls' training; name controls with --controls.")
+        return None
+    _check_names(names)
+    if genome is None or out is None:
+        raise ConfigError("--controls train networks: give --genome, and --out for their run folders.")
+    asked = {"split": training.split, "fold": training.fold}
+    settings: dict[str, dict[str, object]] = {
+        "data": {"pairs": pairs.attrs["source"], "genome": genome},
+        "training": {"seed": training.seed},
+        "split": {name: value for name, value in asked.items() if value is not None},
+    }
+    if len(line_rows(pairs)) > 1:
+        settings["training"]["regime"] = "general"
+    of_file = read_settings(training.config) if training.config else {}
+    run = with_absolute_paths(make_config(of_file, settings))
+    _check_split(run)
+    return run
+
+
+def _check_names(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in CONTROLS]
     if unknown:
         raise ConfigError(f"--controls {', '.join(unknown)}: unknown; allowed are {', '.join(CONTROLS)}.")
+
+
+def _check_split(run: RunConfig) -> None:
+    """Raise SplitError unless the run's test part can be scored."""
+    from epidyn.training.inputs import draw_split, read_table
+
+    pairs, genome = read_table(run)
+    with genome:
+        split = draw_split(run, pairs, genome)
+    labels = pairs["label"].to_numpy()[split.rows("test")]
+    if len(np.unique(labels)) < 2:
+        raise SplitError(
+            f"the test part of --split {split.name} has {len(labels)} pairs with labels "
+            f"{np.unique(labels).tolist()}; a control is scored on both 0 and 1. Choose another --split or --fold."
+        )
 
 
 def is_ours(out: Path) -> bool:
@@ -96,7 +184,7 @@ def run_controls(names: Sequence[str], config: RunConfig, out: Path, *, force: b
     from epidyn.training import train, train_or_resume
     from epidyn.training.folder import RunFolder
 
-    check_controls(names)
+    _check_names(names)
     found = []
     for name in dict.fromkeys(names):
         run = RunFolder(out / FOLDER / name)
@@ -108,7 +196,7 @@ def run_controls(names: Sequence[str], config: RunConfig, out: Path, *, force: b
             Control(
                 name,
                 CONTROLS[name],
-                config.split.split,
+                split_name(config.split.split, config.split.fold),
                 len(scored),
                 int(scored["label"].sum()),
                 evaluate(scored).intervals,
@@ -140,8 +228,8 @@ def _sentence(control: Control) -> str:
     auroc, aupr = control.scores["auroc"], control.scores["aupr"]
     scored = (
         f"Control {control.name} ({control.leaves}): on the split {control.split} a network scores AUROC "
-        f"{auroc.value:.3f} ({auroc.low:.3f} to {auroc.high:.3f}) and AUPR {aupr.value:.3f}, chance being 0.5 and "
-        f"{control.positives / control.pairs:.3f}"
+        f"{auroc.value:.3f} ({auroc.level:.0%} interval {auroc.low:.3f} to {auroc.high:.3f}, bootstrap over "
+        f"{auroc.drawn}) and AUPR {aupr.value:.3f}, chance being 0.5 and {control.positives / control.pairs:.3f}"
     )
     if auroc.low <= 0.5:
         return f"{scored}: no more than chance."

@@ -12,6 +12,7 @@ from scipy import stats
 
 from epidyn.audit.features import Features, Ints
 from epidyn.elements import ROLES, Role
+from epidyn.pairs import intervals, spellings
 from epidyn.spans import LENGTHS, clusters, window_spans
 from epidyn.splits import folds
 
@@ -161,7 +162,7 @@ def _rates_by_chance(count: Ints, rate: float) -> npt.NDArray[np.float64]:
 
 def _overlapping(pairs: pd.DataFrame, role: Role) -> npt.NDArray[np.bool_]:
     """Return which distinct elements have a window that overlaps another's, bool (elements,)."""
-    distinct = pairs.drop_duplicates([f"{role}_{part}" for part in ("chrom", "start", "end")])
+    distinct = pairs[~intervals(pairs, role).duplicated()]
     spans = window_spans(distinct, shifts=np.zeros(len(distinct), dtype=bool))
     (cluster,) = clusters([spans[role]])
     return np.bincount(cluster)[cluster] > 1
@@ -183,8 +184,9 @@ def _distances(features: Features) -> Distances:
 
 
 def _chromosomes(pairs: pd.DataFrame, features: Features) -> list[Chromosome]:
-    if pairs["promoter_chrom"].nunique() == 1:
-        return [Chromosome(pairs["promoter_chrom"].iloc[0], len(pairs), int(features.label.sum()))]
+    names = list(spellings(pairs).values())
+    if len(names) == 1:
+        return [Chromosome(names[0], len(pairs), int(features.label.sum()))]
     return [
         Chromosome(name, len(rows), int(features.label[rows].sum())) for name, rows in folds(pairs, "loco").items()
     ]

@@ -17,9 +17,11 @@ from epidyn.elements import (
     WindowRequest,
     element_numbers,
     locate,
+    midpoints,
     refuse_windows_outside,
 )
 from epidyn.genome import Genome
+from epidyn.pairs import chromosomes
 from epidyn.spans import LENGTHS
 
 # Windows that are read at a time.
@@ -69,17 +71,14 @@ def read_features(pairs: pd.DataFrame, genome: Genome | None = None) -> Features
     ChromosomeError, IntervalError
         If ``genome`` lacks a chromosome of the table, or an element lies outside its own.
     """
-    starts, ends = (
-        np.stack([pairs[f"{role}_{part}"].to_numpy(dtype=np.float64) for role in ROLES], axis=1)
-        for part in ("start", "end")
-    )
+    lengths = [(pairs[f"{role}_end"] - pairs[f"{role}_start"]).to_numpy(dtype=np.float64) for role in ROLES]
     element = {role: element_numbers(pairs, role) for role in ROLES}
     return Features(
         label=pairs["label"].to_numpy(dtype=np.int64),
-        chrom=pd.factorize(pairs["promoter_chrom"])[0],
+        chrom=pd.factorize(chromosomes(pairs))[0],
         element=element,
-        midpoint=(starts + ends) / 2,
-        length=ends - starts,
+        midpoint=midpoints(pairs),
+        length=np.stack(lengths, axis=1),
         composition=None if genome is None else _composition(pairs, element, genome),
     )
 

@@ -57,7 +57,8 @@ def draw_model(model: ModelScores, path: Path) -> None:
     figure, drawn = panels(2, height=1.2 + 0.45 * len(rows))
     for axes, score, chance in zip(drawn, ("auroc", "aupr"), (0.5, model.prevalence), strict=True):
         for row, (_, scores) in enumerate(rows):
-            _interval(axes, scores[score], row, VERMILION if row else BLUE, "s" if row else "o", None)
+            kind = {0: "model (interval)", 1: "baselines (interval)"}.get(row)
+            _interval(axes, scores[score], row, VERMILION if row else BLUE, "s" if row else "o", kind)
         _finish(axes, [name for name, _ in rows], score.upper(), chance)
     _legend(figure, drawn[0])
     save(figure, path)

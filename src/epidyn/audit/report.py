@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
 
 from epidyn.audit.figures import draw_baselines, draw_distances, draw_model, draw_purity
 from epidyn.audit.run import Audit
-from epidyn.files import prepare_output_folder, write_text
+from epidyn.files import prepare_output_folder, write_json, write_text
 from epidyn.page import embedded, render
 
 JSON, PAGE = "audit.json", "audit.html"
@@ -35,7 +34,7 @@ def write_audit(audit: Audit, folder: str | os.PathLike[str], *, force: bool = F
         If ``folder`` is not empty, without ``force``, or cannot be written to.
     """
     out = prepare_output_folder(folder, force=force, own=FILES)
-    write_text(out / JSON, json.dumps(asdict(audit), indent=2, allow_nan=False) + "\n")
+    write_json(out / JSON, asdict(audit))
     draw_baselines(audit.baselines, audit.facts.prevalence, out / FIGURES[0])
     draw_purity(audit.facts, out / FIGURES[1])
     draw_distances(audit.facts.distances, out / FIGURES[2])

@@ -13,6 +13,7 @@ from epidyn import metrics, progress
 from epidyn.audit.baselines import Baseline, Rows
 from epidyn.audit.features import Features, Floats
 from epidyn.metrics import LEAST_BLOCKS, Interval
+from epidyn.pairs import spellings
 from epidyn.splits import Split, folds
 
 
@@ -94,11 +95,11 @@ class Folds:
 
 def chromosome_folds(pairs: pd.DataFrame) -> Folds:
     """Return the chromosomes to hold out in turn; without any of them the table must still have both labels."""
-    names = pairs["promoter_chrom"].unique()
+    names = list(spellings(pairs).values())
     if len(names) == 1:
         return Folds({}, f"All pairs lie on {names[0]}, so no chromosome can be held out.")
     for label in (0, 1):
-        of_label = pairs["promoter_chrom"][pairs["label"] == label].unique()
+        of_label = list(spellings(pairs[pairs["label"] == label]).values())
         if len(of_label) == 1:
             return Folds(
                 {},

@@ -170,20 +170,19 @@ def _advice(leaks: bool, confounded: bool, shared: Leakage) -> str:
 
 
 def _on_model(model: ModelScores) -> list[str]:
-    best, aupr = model.best_baseline(), model.scores["aupr"].value
-    theirs, compared = best.scores["aupr"].value, best.compared["aupr"]
-    if best.explained is None:
-        return [
-            f"The model scores AUPR {aupr:.3f} on the {model.pairs:,} scored pairs, no more than chance "
-            f"({model.prevalence:.3f})."
-        ]
+    best, compared = model.best_baseline(), model.best_baseline().compared["aupr"]
+    reached = (
+        f"On the {model.pairs:,} scored pairs the model's AUPR is {model.scores['aupr'].value:.3f}; {best.name}, "
+        f"which reads no sequence, reaches {best.scores['aupr'].value:.3f}"
+    )
+    if best.explained is not None:
+        reached += f": {best.explained:.0%} of what the model has above chance ({model.prevalence:.3f})"
     beats = compared.difference > 0 and compared.p < SIGNIFICANT
-    return [
-        f"On the {model.pairs:,} scored pairs the model's AUPR is {aupr:.3f}; {best.name}, which reads no "
-        f"sequence, reaches {theirs:.3f}: {max(best.explained, 0):.0%} of what the model has above chance "
-        f"({model.prevalence:.3f}).",
-        f"The model {'beats' if beats else 'does not beat'} it significantly on these pairs: difference "
+    sentences = [
+        f"{reached}.",
+        model.unexplained,
+        f"The model {'beats' if beats else 'does not beat'} {best.name} significantly on these pairs: difference "
         f"{compared.difference:+.3f} ({compared.level:.0%} interval {compared.low:+.3f} to {compared.high:+.3f}, "
-        f"p = {compared.p:.2g}; "
-        + (f"bootstrap over {compared.blocks} chromosomes)." if compared.blocks else "bootstrap over pairs)."),
+        f"p {compared.p_text}; bootstrap over {compared.drawn}).",
     ]
+    return [sentence for sentence in sentences if sentence is not None]

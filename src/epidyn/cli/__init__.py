@@ -8,7 +8,22 @@ from collections.abc import Sequence
 
 import typer
 
-from epidyn.cli import audit, calibrate, crossval, demo, evaluate, import_, info, predict, report, simulate, train
+from epidyn.cli import (
+    audit,
+    calibrate,
+    crossval,
+    demo,
+    evaluate,
+    explain,
+    fetch,
+    import_,
+    info,
+    predict,
+    report,
+    simulate,
+    train,
+    tune,
+)
 from epidyn.cli.options import LOG_HANDLER
 from epidyn.errors import EpidynError
 
@@ -28,13 +43,16 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
+app.command("fetch")(fetch.fetch)
 app.command("info")(info.info)
 app.command("train")(train.train)
 app.command("crossval")(crossval.crossval)
+app.command("tune")(tune.tune)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
+app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("import")(import_.import_)
 

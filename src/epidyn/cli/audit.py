@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epidyn.cli.options import Force, Quiet, Seed
-from epidyn.errors import ConfigError
 
 if TYPE_CHECKING:
     from epidyn.audit import Audit
     from epidyn.audit.scoring import BaselineScores, Spread
     from epidyn.metrics import Interval
-    from epidyn.training.config import RunConfig
 
 
 def audit(
@@ -40,29 +38,30 @@ def audit(
     config: Annotated[
         Path | None, typer.Option(help="Settings of the controls' training, as train takes.")
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split of the controls' training, as train takes it; default random.")
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(help="Test fold of the controls' training, under a split that has folds.")
+    ] = None,
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Say what any split of a table gives to a model that reads no sequence."""
+    from epidyn.audit import Training, control_run, is_ours, run_controls, with_controls, write_audit
     from epidyn.audit import audit as library_audit
-    from epidyn.audit import check_controls, is_ours, run_controls, with_controls, write_audit
     from epidyn.files import refuse_filled_folder
     from epidyn.genome import Genome
-    from epidyn.pairs import line_rows, read_pairs
+    from epidyn.pairs import read_pairs
     from epidyn.scores import read_scores
 
     names = controls or []
-    check_controls(names)
-    if names and (genome is None or out is None):
-        raise ConfigError("--controls train networks: give --genome, and --out for their run folders.")
     going_on = bool(names) and out is not None and is_ours(out)
     if out is not None:
         refuse_filled_folder(out, force=force or going_on)
     table = read_pairs(pairs)
-    run = (
-        _control_run(pairs, genome, config, seed, list(line_rows(table))) if names and genome is not None else None
-    )
+    run = control_run(names, table, genome, out, Training(config, split, fold, seed))
     scored = None if scores is None else read_scores(scores)
     with nullcontext() if genome is None else Genome.open(genome) as opened:
         found = library_audit(table, opened, scored, splits=splits, seed=seed)
@@ -72,17 +71,6 @@ def audit(
     _print(found)
     if page is not None:
         print(f"\npage: {page}")
-
-
-def _control_run(pairs: Path, genome: str, config: Path | None, seed: int, cell_lines: list[str]) -> RunConfig:
-    """Build the run that controls change: --config, or the defaults, on this table and genome, lines pooled."""
-    from epidyn.training.config import make_config, read_settings, with_absolute_paths
-
-    training: dict[str, object] = {"seed": seed}
-    if len(cell_lines) > 1:
-        training["regime"] = "general"
-    given: dict[str, dict[str, object]] = {"data": {"pairs": str(pairs), "genome": genome}, "training": training}
-    return with_absolute_paths(make_config(read_settings(config) if config else {}, given))
 
 
 def _print(found: Audit) -> None:
@@ -115,9 +103,11 @@ def _print(found: Audit) -> None:
 
 def _line(each: BaselineScores) -> str:
     cells = [_spread(each.random.auroc), _spread(each.random.aupr)]
-    if each.held_out is not None:
-        cells += [_interval(each.held_out.pooled[score]) for score in ("auroc", "aupr")]
-    return "  ".join([f"{each.name:<19}", *cells])
+    held_out = each.held_out
+    cells += [
+        f"{'-' if held_out is None else _interval(held_out.pooled[score]):<20}" for score in ("auroc", "aupr")
+    ]
+    return "  ".join([f"{each.name:<19}", *cells]).rstrip()
 
 
 def _spread(found: Spread) -> str:

@@ -47,10 +47,8 @@ def crossval(
     if begin:
         print("\n".join(library.begin(config, out, force=force)))
     elif fold is not None:
-        if force:
-            raise ConfigError("--force would begin all folds anew. Give it to --begin, then run the fold.")
         library.begin(config, out)
-        library.run_fold(out, fold)
+        library.run_fold(out, fold, force=force)
     else:
         _print(library.crossval(config, out, jobs=jobs, force=force))
 

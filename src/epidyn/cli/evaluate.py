@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,11 +68,11 @@ def evaluate(
 
 def _write(out: Path, report: dict[str, object], table: pd.DataFrame, *, force: bool) -> None:
     from epidyn import plots
-    from epidyn.files import prepare_output_folder, write_text
+    from epidyn.files import prepare_output_folder, write_json
     from epidyn.scores import PROBABILITY, RAW_PROBABILITY, ranking
 
     prepare_output_folder(out, force=force, own=(_METRICS, *_FIGURES))
-    write_text(out / _METRICS, json.dumps(report, indent=2, allow_nan=False) + "\n")
+    write_json(out / _METRICS, report)
     labels, rank = table["label"], ranking(table)
     plots.roc(labels, rank, out / _FIGURES[0])
     plots.precision_recall(labels, rank, out / _FIGURES[1])
@@ -135,7 +134,7 @@ def _compared(compared: Compared, path: Path) -> Rows:
             (
                 f"{name.upper()} less its",
                 f"{each.difference:+.4f}   ({each.level:.0%} interval {each.low:+.4f} to {each.high:+.4f}, "
-                f"p {each.p:.2g})",
+                f"p {each.p_text})",
             )
             for name, each in compared.differences.items()
         ),

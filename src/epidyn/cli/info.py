@@ -26,18 +26,19 @@ def info(
 
 def describe(what: str) -> Rows:
     """Return names and values that describe a model, a genome or a pair table, told apart by content."""
+    from epidyn.fetch import located
     from epidyn.files import require_file
     from epidyn.genome.opening import looks_like_genome
 
     if what.startswith("random:"):
         return _genome(what)
-    path = require_file(what, "file")
+    path = require_file(located(what), "file")
     with path.open("rb") as handle:
         start = handle.read(9)
     # A safetensors file begins with the length of its header, eight bytes, and the header's brace.
     if start[8:9] == b"{" or path.suffix == ".safetensors":
         return _model(path)
-    return _genome(what) if looks_like_genome(path) else _pairs(path)
+    return _genome(str(path)) if looks_like_genome(path) else _pairs(path)
 
 
 def _model(path: Path) -> Rows:
@@ -102,7 +103,9 @@ def _genome(spec: str) -> Rows:
 
 
 def _pairs(path: Path) -> Rows:
-    from epidyn.pairs import read_pairs
+    import pandas as pd
+
+    from epidyn.pairs import chromosomes, intervals, read_pairs, spellings
 
     table = read_pairs(path)
     rows = [("pair table", str(path)), ("format", table.attrs["format"]), ("pairs", f"{len(table):,}")]
@@ -112,12 +115,13 @@ def _pairs(path: Path) -> Rows:
     if "cell_line" in table:
         rows.append(("cell lines", ", ".join(sorted(table["cell_line"].unique()))))
     for role in ("enhancer", "promoter"):
-        columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
-        lengths = table[columns[2]] - table[columns[1]]
-        distinct = len(table[columns].drop_duplicates())
+        elements = intervals(table, role)
+        lengths = elements["end"] - elements["start"]
+        distinct = len(elements.drop_duplicates())
         rows.append((f"{role}s", f"{distinct:,} distinct, {lengths.min():,} to {lengths.max():,} bp"))
-    chromosomes = table["promoter_chrom"].value_counts()
-    rows.append(("chromosomes", ", ".join(f"{name} {count:,}" for name, count in chromosomes.items())))
+    spelt = spellings(table)
+    counts = pd.Series(chromosomes(table)).map(spelt).value_counts()
+    rows.append(("chromosomes", ", ".join(f"{name} {count:,}" for name, count in counts.items())))
     return [*rows, ("columns", ", ".join(table.columns))]
 
 

@@ -18,8 +18,7 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
 
 def interval_text(interval: Interval) -> str:
     """Return a score with its interval and what the bootstrap drew."""
-    drawn = f"{interval.blocks} chromosomes" if interval.blocks else "single pairs: too narrow"
     return (
         f"{interval.value:.4f}   ({interval.level:.0%} interval {interval.low:.4f} to {interval.high:.4f}, "
-        f"bootstrap over {drawn})"
+        f"bootstrap over {interval.drawn})"
     )

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from epidyn.pairs import line_rows
+from epidyn.elements import midpoints
+from epidyn.pairs import chromosomes, line_rows
 
 # Bins of a chromosome, and the fewest pairs that a bin is to hold; a small chromosome has fewer bins.
 BINS = 5
@@ -24,10 +25,10 @@ def shuffle_labels(pairs: pd.DataFrame, *, seed: int | np.random.Generator) -> p
     less than 20 pairs each. Pairs of one distance are in one bin.
     """
     labels = pairs["label"].to_numpy().copy()
-    distance = _distances(pairs)
+    distance, chrom = np.abs(np.diff(midpoints(pairs), axis=1)[:, 0]), chromosomes(pairs)
     for line in line_rows(pairs).values():
         rng = np.random.default_rng(seed)
-        for within in pairs.iloc[line].groupby("promoter_chrom", sort=True).indices.values():
+        for within in pairs.iloc[line].groupby(chrom[line], sort=True).indices.values():
             rows = line[within]
             bins = distance_bins(distance[rows])
             for each in range(BINS):
@@ -42,12 +43,3 @@ def distance_bins(distances: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
     edges = np.quantile(distances, np.arange(1, bins) / bins)
     found: npt.NDArray[np.int64] = np.searchsorted(edges, distances, side="left").astype(np.int64)
     return found
-
-
-def _distances(pairs: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return twice the distance between midpoints, int64 (n,): no halves."""
-    enhancer, promoter = (
-        (pairs[f"{role}_start"] + pairs[f"{role}_end"]).to_numpy() for role in ("enhancer", "promoter")
-    )
-    distances: npt.NDArray[np.int64] = np.abs(enhancer - promoter)
-    return distances

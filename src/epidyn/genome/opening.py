@@ -9,9 +9,11 @@ import struct
 import zlib
 from pathlib import Path
 
-from epidyn.errors import InputFileError
+from epidyn.errors import GenomeError, InputFileError
+from epidyn.fetch import located
 from epidyn.files import is_gzip, require_file
 from epidyn.genome.base import Genome
+from epidyn.genome.sizes import BUILT_IN
 
 MAX_GZIP_BYTES = 300_000_000
 SNIFFED_BYTES = 1 << 16
@@ -26,7 +28,26 @@ def open_genome(spec: str | os.PathLike[str]) -> Genome:
         from epidyn.genome.random_bases import open_random
 
         return open_random(spec)
-    path = require_file(spec, "genome")
+    path = located(spec)
+    genome = _open_file(path)
+    if path != Path(spec) and os.fspath(spec) in BUILT_IN:
+        _require_sizes(genome, os.fspath(spec))
+    return genome
+
+
+def _require_sizes(genome: Genome, name: str) -> None:
+    """Check a fetched genome, whose owners publish no digest, by its chromosomes."""
+    wrong = [
+        f"{chrom}: {genome.sizes.get(chrom, 'missing')} (expected {size})"
+        for chrom, size in BUILT_IN[name].items()
+        if genome.sizes.get(chrom) != size
+    ]
+    if wrong:
+        raise GenomeError(f"{genome.path} is not {name}. Remove it, and fetch it again:", wrong)
+
+
+def _open_file(path: Path) -> Genome:
+    require_file(path, "genome")
     with path.open("rb") as handle:
         head = handle.read(SNIFFED_BYTES)
     from epidyn.genome.twobit import TwoBitGenome, is_twobit

@@ -24,6 +24,9 @@ SCORES = ("auroc", "aupr")
 # Fewer blocks say nothing of how blocks differ.
 LEAST_BLOCKS = 3
 
+# Below it, p is told no more precisely: it is read off a t distribution, far out in whose tail no draw lies.
+LEAST_P = 0.001
+
 # Numbers held at once for draws that are worked on together.
 _CHUNK = 200_000
 
@@ -48,6 +51,11 @@ class Interval:
     level: float
     blocks: int
 
+    @property
+    def drawn(self) -> str:
+        """What was drawn, in words; that an interval of single pairs is too narrow is said."""
+        return _drawn(self.blocks)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -59,6 +67,20 @@ class Comparison:
     p: float
     level: float
     blocks: int
+
+    @property
+    def drawn(self) -> str:
+        """What was drawn, in words, as :attr:`Interval.drawn`."""
+        return _drawn(self.blocks)
+
+    @property
+    def p_text(self) -> str:
+        """The p to be shown: two digits, or ``< 0.001``."""
+        return f"< {LEAST_P}" if self.p < LEAST_P else f"{self.p:.2g}"
+
+
+def _drawn(blocks: int) -> str:
+    return f"{blocks} chromosomes" if blocks else "single pairs: too narrow"
 
 
 def intervals(

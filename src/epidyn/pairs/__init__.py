@@ -5,19 +5,25 @@ Adding a format: one module with a :class:`~epidyn.pairs.layout.Layout`, and one
 
 from __future__ import annotations
 
+from epidyn.pairs.places import chromosomes, intervals, one_spelling, spellings
 from epidyn.pairs.pool import line_rows, pool_pairs, refuse_two_labels
 from epidyn.pairs.read import iter_pairs, read_pairs
-from epidyn.pairs.schema import OPTIONAL, REQUIRED, validate
+from epidyn.pairs.schema import OPTIONAL, REQUIRED, bare, validate
 from epidyn.pairs.write import write_pairs
 
 __all__ = [
     "OPTIONAL",
     "REQUIRED",
+    "bare",
+    "chromosomes",
+    "intervals",
     "iter_pairs",
     "line_rows",
+    "one_spelling",
     "pool_pairs",
     "read_pairs",
     "refuse_two_labels",
+    "spellings",
     "validate",
     "write_pairs",
 ]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn.errors import PairTableError
+from epidyn.pairs.places import one_spelling
 from epidyn.pairs.read import read_pairs
 from epidyn.pairs.schema import REQUIRED, canonical_cell_line, in_order
 
@@ -70,11 +71,13 @@ def refuse_two_labels(pairs: pd.DataFrame) -> None:
         Lists such pairs, with file and rows if :func:`pool_pairs` read the table.
     """
     key = [*REQUIRED, "cell_line"]
-    two = pairs.groupby(key)["label"].transform("nunique") > 1
+    keys = one_spelling(pairs)[key]
+    two = pairs["label"].groupby([keys[name] for name in key]).transform("nunique") > 1
     if not two.any():
         return
     found = []
-    for (*place, line), rows in pairs[two].groupby(key, sort=False):
+    for _, rows in pairs[two].groupby([keys.loc[two, name] for name in key], sort=False):
+        *place, line = rows[key].iloc[0]
         first = {label: int(rows.index[rows["label"] == label][0]) for label in (0, 1)}
         labels = ", ".join(f"label {label} in {_file_row(pairs, row)}" for label, row in first.items())
         found.append(f"{line} {' '.join(map(str, place))}: {labels}")

@@ -21,6 +21,7 @@ from typing import IO, cast
 import pandas as pd
 
 from epidyn.errors import ConfigError, PairTableError
+from epidyn.fetch import located
 from epidyn.files import open_text, require_file
 from epidyn.pairs.bengi import BENGI
 from epidyn.pairs.columns import OWN_COLUMNS
@@ -46,7 +47,8 @@ def read_pairs(path: str | os.PathLike[str]) -> pd.DataFrame:
     Parameters
     ----------
     path
-        A table separated by commas or tabs.
+        A table separated by commas or tabs; or the name of one, such as ``targetfinder:GM12878``, which is fetched
+        if it is not at hand (:mod:`epidyn.fetch`).
 
     Returns
     -------
@@ -63,6 +65,7 @@ def read_pairs(path: str | os.PathLike[str]) -> pd.DataFrame:
     PairTableError
         If its format is unknown or ambiguous, it has no rows, or has bad rows, all of which are named.
     """
+    path = located(path)
     size = require_file(path, WHAT).stat().st_size
     with bar(f"reading {Path(path).name}", size) as advance:
         return pd.concat(list(iter_pairs(path, on_bytes=advance)), ignore_index=True)
@@ -97,6 +100,7 @@ def iter_pairs(
     """
     if rows < 1:
         raise ConfigError(f"rows is {rows}; a chunk needs at least 1 row.")
+    path = located(path)
     findings = Findings()
     total = positives = 0
     labelled = False

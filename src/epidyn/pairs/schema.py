@@ -39,6 +39,11 @@ LARGEST_NUMBER = 2**53 - 1
 _log = logging.getLogger("epidyn")
 
 
+def bare(chrom: str) -> str:
+    """Return the name of a chromosome without a leading ``chr``, under which ``1`` and ``chr1`` are one."""
+    return chrom.removeprefix("chr")
+
+
 def canonical_cell_line(name: str) -> str:
     """Return the spelling of a cell line used here: ``HeLa`` becomes ``HeLa-S3``, any other name is kept."""
     return "HeLa-S3" if name == "HeLa" else name
@@ -198,7 +203,9 @@ def check(table: pd.DataFrame, findings: Findings, *, same_chromosome: bool = Tr
     if same_chromosome:
         enhancer, promoter = columns["enhancer_chrom"].to_numpy(), columns["promoter_chrom"].to_numpy()
         findings.add_where(
-            (enhancer != promoter) & (enhancer != "") & (promoter != ""),
+            (by_value(pd.Series(enhancer), bare) != by_value(pd.Series(promoter), bare))
+            & (enhancer != "")
+            & (promoter != ""),
             lambda i: (
                 f"enhancer_chrom is {quoted(enhancer[i])}, promoter_chrom is {quoted(promoter[i])}; "
                 "one chromosome is needed"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
-from epidyn.files import atomic_path, prepare_output_folder, write_text
+from epidyn.files import atomic_path, prepare_output_folder, write_json, write_text
 from epidyn.genome.write import write_fasta
 from epidyn.pairs import write_pairs
 from epidyn.simulate.generate import Simulation
@@ -63,6 +62,6 @@ def write_simulation(simulation: Simulation, folder: str | os.PathLike[str], *, 
         header.to_csv(path, sep="\t", index=False, lineterminator="\n")
     families = dict(load_motifs().families)
     families["families"] = families["families"][: simulation.config.classes]
-    write_text(folder / "families.json", json.dumps(families, indent=2) + "\n")
+    write_json(folder / "families.json", families)
     write_text(folder / "simulation.json", simulation.config.model_dump_json(indent=2) + "\n")
     return folder

@@ -1,6 +1,6 @@
 """Who is in training, validation and test."""
 
-from epidyn.splits.chromosomes import folds
+from epidyn.splits.chromosomes import fold_named, folds
 from epidyn.splits.split import (
     DISJOINT,
     PARTS,
@@ -9,6 +9,7 @@ from epidyn.splits.split import (
     Split,
     draw_samples,
     make_split,
+    split_name,
 )
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "VALIDATION_FRACTION",
     "Split",
     "draw_samples",
+    "fold_named",
     "folds",
     "make_split",
+    "split_name",
 ]

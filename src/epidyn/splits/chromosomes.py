@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from epidyn.errors import SplitError
-from epidyn.pairs import line_rows
+from epidyn.pairs import bare, chromosomes, line_rows, spellings
 
 Rows = npt.NDArray[np.int64]
 
@@ -27,9 +27,10 @@ def folds(pairs: pd.DataFrame, split: str) -> dict[str, Rows]:
     pairs
         A pair table; a pair lies on the chromosome of its promoter.
     split
-        ``loco``: a fold a chromosome, named like it. ``chromosome-kfold:K``: K folds of whole chromosomes, named
-        0 to K - 1, balanced by pairs: the largest chromosome first, each to the fold with the fewest pairs. With
-        several cell lines this is done line by line, so that a line's part of a fold is that of the line alone.
+        ``loco``: a fold a chromosome, named as the table first spells it (``1`` and ``chr1`` are one).
+        ``chromosome-kfold:K``: K folds of whole chromosomes, named 0 to K - 1, balanced by pairs: the largest
+        chromosome first, each to the fold with the fewest pairs. With several cell lines this is done line by
+        line, so that a line's part of a fold is that of the line alone.
 
     Returns
     -------
@@ -42,18 +43,18 @@ def folds(pairs: pd.DataFrame, split: str) -> dict[str, Rows]:
         If the split has no folds, K is no number from 2 on, or there (in a line) are fewer chromosomes than folds.
     """
     kind, _, number = split.partition(":")
-    chromosomes = pairs["promoter_chrom"].to_numpy(dtype=object)
+    chrom, spelt = chromosomes(pairs), spellings(pairs)
     if split == LOCO:
-        names = sorted(pd.unique(chromosomes), key=_natural)
-        if len(names) < 2:
-            raise SplitError(f"--split {LOCO} needs two chromosomes or more; the table has {_listed(names)}.")
-        return {name: np.flatnonzero(chromosomes == name) for name in names}
+        if len(spelt) < 2:
+            raise SplitError(
+                f"--split {LOCO} needs two chromosomes or more; the table has {_listed(spelt.values())}."
+            )
+        return {spelt[name]: np.flatnonzero(chrom == name) for name in sorted(spelt, key=_natural)}
     if kind == KFOLD:
         fold = np.empty(len(pairs), dtype=np.int64)
         for line, rows in line_rows(pairs).items():
-            fold[rows] = _balanced(
-                chromosomes[rows], split, number, f"the cell line {line}" if line else "the table"
-            )
+            whose = f"the cell line {line}" if line else "the table"
+            fold[rows] = _balanced(chrom[rows], split, number, whose, spelt)
         return {str(each): np.flatnonzero(fold == each) for each in range(int(number))}
     raise SplitError(f"--split {split} has no folds; splits with folds are {WITH_FOLDS}.")
 
@@ -77,13 +78,25 @@ def fold_rows(pairs: pd.DataFrame, split: str, fold: str | None) -> Rows:
             f"--split {split} has {len(there)} folds; choose one with --fold: {_listed(there)}. "
             "`epidyn crossval` runs them all."
         )
-    if fold not in there:
-        raise SplitError(f"--fold {fold!r} is unknown; --split {split} has {_listed(there)}.")
-    return there[fold]
+    return there[fold_named(fold, there, f"--split {split} has")]
+
+
+def fold_named(fold: str, there: Iterable[str], has: str) -> str:
+    """Return the one of the folds ``there`` that ``fold`` names, with or without ``chr``.
+
+    Raises
+    ------
+    SplitError
+        If it is none of them; ``has`` is what the message says before it lists them.
+    """
+    names = {bare(name): name for name in there}
+    if bare(fold) not in names:
+        raise SplitError(f"--fold {fold!r} is unknown; {has} {_listed(names.values())}.")
+    return names[bare(fold)]
 
 
 def on_chromosomes(pairs: pd.DataFrame, names: str, option: str) -> Rows:
-    """Return the rows on the chromosomes that ``names``, separated by commas, holds.
+    """Return the rows on the chromosomes that ``names``, separated by commas, holds, with or without ``chr``.
 
     Raises
     ------
@@ -91,15 +104,14 @@ def on_chromosomes(pairs: pd.DataFrame, names: str, option: str) -> Rows:
         If it names none, or one that the table lacks; ``option`` is what the message blames.
     """
     wanted = [name for name in names.split(",") if name]
-    there = list(pd.unique(pairs["promoter_chrom"]))
+    there = spellings(pairs)
+    has = _listed(there.values())
     if not wanted:
-        raise SplitError(f"{option} chromosome: names no chromosome; the table has {_listed(there)}.")
-    unknown = [name for name in wanted if name not in set(there)]
+        raise SplitError(f"{option} chromosome: names no chromosome; the table has {has}.")
+    unknown = [name for name in wanted if bare(name) not in there]
     if unknown:
-        raise SplitError(
-            f"{option} names chromosomes that the table lacks: {_listed(unknown)}. It has {_listed(there)}."
-        )
-    return np.flatnonzero(pairs["promoter_chrom"].isin(wanted))
+        raise SplitError(f"{option} names chromosomes that the table lacks: {_listed(unknown)}. It has {has}.")
+    return np.flatnonzero(np.isin(chromosomes(pairs).astype(str), list(map(bare, wanted))))
 
 
 def whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Generator) -> Rows:
@@ -110,30 +122,32 @@ def whole_chromosomes(pairs: pd.DataFrame, fraction: float, rng: np.random.Gener
     SplitError
         If there is one chromosome only.
     """
-    chromosomes = pairs["promoter_chrom"].to_numpy()
-    if len(pd.unique(chromosomes)) == 1:
+    chrom, spelt = chromosomes(pairs), list(spellings(pairs).values())
+    if len(spelt) == 1:
         raise SplitError(
-            f"beside the test part the table has {chromosomes[0]} alone, which cannot be both training and "
+            f"beside the test part the table has {spelt[0]} alone, which cannot be both training and "
             "validation. Give --validation elements or pairs, or pairs of more chromosomes."
         )
     drawn = np.zeros(len(pairs), dtype=bool)
-    for name in rng.permutation(np.unique(chromosomes.astype(str))):
-        drawn |= chromosomes == name
+    for name in rng.permutation(np.unique(chrom.astype(str))):
+        drawn |= chrom == name
         if drawn.mean() >= fraction and pairs["label"][drawn].nunique() == 2:
             break
     return np.flatnonzero(drawn)
 
 
-def _balanced(chromosomes: npt.NDArray[np.object_], split: str, number: str, whose: str) -> Rows:
+def _balanced(
+    chrom: npt.NDArray[np.object_], split: str, number: str, whose: str, spelt: Mapping[str, str]
+) -> Rows:
     """Return the fold of every row, int64 (n,)."""
     if not re.fullmatch(r"[1-9][0-9]*", number) or number == "1":
         raise SplitError(f"--split {split}: a number of folds from 2 on is needed, as in {KFOLD}:5.")
-    row, distinct = pd.factorize(chromosomes)
+    row, distinct = pd.factorize(chrom)
     names = list(map(str, distinct))
     if len(names) < int(number):
         raise SplitError(
             f"--split {split} asks for {number} folds; {whose} has {len(names)} chromosomes "
-            f"({_listed(sorted(names, key=_natural))}). Give at most {len(names)}."
+            f"({_listed(spelt[name] for name in sorted(names, key=_natural))}). Give at most {len(names)}."
         )
     pairs = np.bincount(row, minlength=len(names))
     held = np.zeros(int(number), dtype=np.int64)

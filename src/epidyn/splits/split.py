@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from epidyn.elements import ROLES, Role, element_numbers, place_numbers
 from epidyn.errors import SplitError
-from epidyn.pairs import line_rows
+from epidyn.pairs import line_rows, spellings
 from epidyn.spans import Spans, window_spans
 from epidyn.splits.blocks import hold_out_blocks
 from epidyn.splits.chromosomes import (
@@ -74,7 +74,7 @@ class Split:
     @property
     def name(self) -> str:
         """The split and, if it has folds, which: for example ``loco, fold chr8``."""
-        return f"{self.kind}, fold {self.fold}" if has_folds(self.kind) else self.kind
+        return split_name(self.kind, self.fold)
 
     def rows(self, part: str) -> Rows:
         """Return the row numbers of ``part``, ascending, int64 (m,)."""
@@ -83,6 +83,11 @@ class Split:
     def table(self) -> pd.DataFrame:
         """Return columns row (from 0), part and fold."""
         return pd.DataFrame({"row": np.arange(len(self.parts)), "part": self.parts, "fold": self.fold})
+
+
+def split_name(kind: str, fold: str | None) -> str:
+    """Return a split and, if it has folds, which is test, in words; see :attr:`Split.name`."""
+    return f"{kind}, fold {fold}" if has_folds(kind) else kind
 
 
 def make_split(
@@ -118,8 +123,9 @@ def make_split(
         under a split by chromosomes, ``blocks`` under ``element-disjoint``, else ``elements``. ``elements``: no
         enhancer and no promoter is shared with training. ``pairs``: single pairs, stratified. ``samples``: among
         shifted copies, the published way, which puts copies of one pair on both sides. ``blocks``: as
-        ``element-disjoint`` draws its test part, and only with it. ``chromosome:...``: these training chromosomes.
-        ``column``: the rows that the ``split`` column marks.
+        ``element-disjoint`` draws its test part, and only with it, which in turn takes neither ``elements`` nor
+        ``pairs``. ``chromosome:...``: these training chromosomes. ``column``: the rows that the ``split`` column
+        marks.
     fold
         Which fold is test, for the splits that have folds. Its test part may have one label only.
     seed
@@ -141,6 +147,12 @@ def make_split(
         raise SplitError("the pair table has no label column; training needs labels 0 and 1.")
     if pool not in POOLS:
         raise SplitError(f"--pool {pool!r} is unknown; allowed are {', '.join(POOLS)}.")
+    if split == DISJOINT and validation in ("pairs", "elements"):
+        shared = "elements and windows" if validation == "pairs" else "windows, where elements overlap"
+        raise SplitError(
+            f"--validation {validation} would let training and validation share {shared}, which --split "
+            f"{DISJOINT} is to prevent. Leave --validation out (blocks), or give chromosome:NAME,NAME."
+        )
     spans = window_spans(pairs) if spans is None else spans
     # Line by line: the order of the files that a table was pooled from decides nothing.
     order = np.concatenate(list(line_rows(pairs).values()))
@@ -159,7 +171,7 @@ def make_split(
     kind = _validation_kind(parts, split, validation)
     _draw_validation(pairs, parts, kind, validation_fraction, rngs[0], spans)
     if kind == _SOME_CHROMOSOMES:
-        kind = "chromosome:" + ",".join(pd.unique(pairs["promoter_chrom"][parts == "validation"]))
+        kind = "chromosome:" + ",".join(spellings(pairs[parts == "validation"]).values())
     made = replace(made, validation=kind)
     _require_both_labels(pairs, made, "train")
     if kind != "samples":

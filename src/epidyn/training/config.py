@@ -12,6 +12,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from epidyn.errors import ConfigError
+from epidyn.fetch import located
 from epidyn.files import open_text
 from epidyn.nn import NetworkConfig
 from epidyn.nn.convolution import Conv
@@ -275,7 +276,7 @@ def _base(training: Mapping[str, Any]) -> Settings:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).resolve())
+    return str(located(path).resolve())
 
 
 def _absolute_genome(spec: str) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from epidyn.errors import InputFileError
-from epidyn.files import atomic_path, write_text
+from epidyn.files import write_table
 
 log = logging.getLogger("epidyn")
 
@@ -59,11 +57,6 @@ class RunFolder:
         if not (self / self.CONFIG).is_file():
             raise InputFileError(f"{self.path} is no run folder: it has no {self.CONFIG}. Start one with --out.")
 
-    def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """Write a table, comma-separated for .csv, else by tabs, whole or not at all."""
-        with atomic_path(self / name) as beside:
-            table.to_csv(beside, sep="," if name.endswith(".csv") else "\t", index=False, lineterminator="\n")
-
     def clear_partials(self) -> None:
         """Remove what a kill in the middle of writing left beside the run's own files."""
         for name in self.FILES:
@@ -72,11 +65,7 @@ class RunFolder:
 
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Write ``history.csv``, one row an epoch; a header alone before the first epoch's end."""
-        self.write_table(self.HISTORY, pd.DataFrame(history, columns=list(HISTORY_COLUMNS)))
-
-    def write_json(self, name: str, content: dict[str, Any]) -> None:
-        """Write JSON, whole or not at all."""
-        write_text(self / name, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        write_table(self / self.HISTORY, pd.DataFrame(history, columns=list(HISTORY_COLUMNS)))
 
     @contextmanager
     def logged(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from epidyn.leakage import Leakage, measure
 from epidyn.model import Model, Provenance
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.pairs import line_rows, pool_pairs, refuse_two_labels
-from epidyn.spans import window_spans
+from epidyn.spans import Spans, window_spans
 from epidyn.splits import DISJOINT, Split, make_split
 from epidyn.training.config import RunConfig
 from epidyn.training.randomness import INITIAL_WEIGHTS, borrowed_generators, seed_torch
@@ -33,6 +33,9 @@ log = logging.getLogger("epidyn")
 
 # What may differ between a model and the run that starts from it: no weight depends on these.
 _RATES = ("dropout", "transformer_dropout", "attention_dropout")
+
+# Share of the pairs that an element-disjoint split may leave unused without a warning.
+MOST_CUT = 0.1
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,7 @@ def read_table(config: RunConfig) -> tuple[pd.DataFrame, Genome]:
     pairs = pool_pairs(config.data.tables())
     check_regime(config, list(line_rows(pairs)))
     genome = Genome.open(config.data.genome)
-    for role, location in locate(pairs, genome).items():
-        # As the genome spells them: a table that mixes chr1 and 1 would otherwise leak through a split.
-        pairs[f"{role}_chrom"] = location.chrom
+    locate(pairs, genome)  # what it lacks is refused before anything is made of the table
     if config.training.regime == "general":
         refuse_two_labels(pairs)
     if config.data.shuffle_labels:
@@ -108,25 +109,7 @@ def read_inputs(config: RunConfig) -> RunInputs:
         As reading, splitting and locating raise it; PairTableError if the table has no labels.
     """
     pairs, genome = read_table(config)
-    lengths: dict[Role, int] = {
-        "enhancer": config.network.enhancer_length,
-        "promoter": config.network.promoter_length,
-    }
-    sizes = {role: location.size for role, location in locate(pairs, genome).items()}
-    spans = partial(window_spans, pairs, lengths=lengths, step=config.training.step, sizes=sizes)
-    copies = config.training.copies
-    split = make_split(
-        pairs,
-        config.split.split,
-        config.split.validation,
-        fold=config.split.fold,
-        seed=config.training.seed,
-        test_fraction=config.split.test_fraction,
-        validation_fraction=config.split.validation_fraction,
-        # How many copies balance the labels is not known before the split; it is never more.
-        spans=spans(copies=DEFAULT_COPIES if copies == "balanced" else copies),
-        pool=config.split.pool,
-    )
+    split = draw_split(config, pairs, genome)
     change = None
     if config.data.shuffle_sequence is not None:
         change = SequenceShuffle(config.training.seed)
@@ -136,8 +119,8 @@ def read_inputs(config: RunConfig) -> RunInputs:
             pairs,
             genome,
             split,
-            lengths=lengths,
-            copies=copies,
+            lengths=_lengths(config),
+            copies=config.training.copies,
             step=config.training.step,
             validation_fraction=config.split.validation_fraction,
             seed=config.training.seed,
@@ -146,13 +129,48 @@ def read_inputs(config: RunConfig) -> RunInputs:
         tables = [{"name": Path(path).name, "sha256": sha256(path)} for path in config.data.tables()]
         digests = {"pairs": " ".join(table["sha256"] for table in tables), "genome": genome.digest()}
         name = genome.name
+        shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
+        leakage = measure(pairs, split, _spans(config, pairs, genome, copies=data.copies, shifts=shifts))
     for name_, path in (("k-mer vectors", config.data.kmer_vectors), ("init", config.training.init)):
         if path is not None:
             digests[name_] = sha256(require_file(path, name_))
     start = None if config.training.init is None else Model.load(config.training.init).provenance
-    shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
-    leakage = measure(pairs, split, spans(copies=data.copies, shifts=shifts))
     return RunInputs(pairs, tables, split, data, name, digests, leakage, start)
+
+
+def draw_split(config: RunConfig, pairs: pd.DataFrame, genome: Genome) -> Split:
+    """Split the table that :func:`read_table` returns; raises as :func:`epidyn.splits.make_split`."""
+    copies = config.training.copies
+    return make_split(
+        pairs,
+        config.split.split,
+        config.split.validation,
+        fold=config.split.fold,
+        seed=config.training.seed,
+        test_fraction=config.split.test_fraction,
+        validation_fraction=config.split.validation_fraction,
+        # How many copies balance the labels is not known before the split; it is never more.
+        spans=_spans(config, pairs, genome, copies=DEFAULT_COPIES if copies == "balanced" else copies),
+        pool=config.split.pool,
+    )
+
+
+def _lengths(config: RunConfig) -> dict[Role, int]:
+    return {"enhancer": config.network.enhancer_length, "promoter": config.network.promoter_length}
+
+
+def _spans(
+    config: RunConfig,
+    pairs: pd.DataFrame,
+    genome: Genome,
+    *,
+    copies: int,
+    shifts: npt.NDArray[np.bool_] | None = None,
+) -> dict[Role, Spans]:
+    sizes = {role: location.size for role, location in locate(pairs, genome).items()}
+    return window_spans(
+        pairs, lengths=_lengths(config), step=config.training.step, sizes=sizes, copies=copies, shifts=shifts
+    )
 
 
 def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
@@ -226,12 +244,21 @@ def report_inputs(config: RunConfig, inputs: RunInputs) -> None:
     if inputs.start is not None:
         for doubt in doubts(config, inputs.start, split, inputs.cell_lines):
             log.warning("%s", doubt)
-    if split.left_out:
-        log.info("pool strict: %d pairs left out, whose elements another cell line tests", split.left_out)
-    cut = len(split.rows("unused")) - split.left_out
-    if cut:
-        why = ", which two parts would share" if split.kind == DISJOINT else ""
-        log.info("unused: %d of %d pairs%s", cut, len(split.parts), why)
+    _report_unused(split)
     settings = config.training
     log.info("split %s, validation %s, %d shifted copies of a positive", split.name, split.validation, data.copies)
     log.info("regime %s, %s with learning rate %g", settings.regime, settings.optimizer, settings.learning_rate)
+
+
+def _report_unused(split: Split) -> None:
+    if split.left_out:
+        log.info("pool strict: %d pairs left out, whose elements another cell line tests", split.left_out)
+    cut = len(split.rows("unused")) - split.left_out
+    if not cut:
+        return
+    why = ", which two parts would share" if split.kind == DISJOINT else ""
+    level = logging.INFO
+    if split.kind == DISJOINT and cut > MOST_CUT * len(split.parts):
+        level = logging.WARNING
+        why += f"; more than {MOST_CUT:.0%}: those left may be unlike the table. Consider --split loco"
+    log.log(level, "unused: %d of %d pairs%s", cut, len(split.parts), why)

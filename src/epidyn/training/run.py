@@ -6,8 +6,8 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from epidyn import __version__, progress
 from epidyn.calibration import sigmoid
 from epidyn.dataset import PairDataModule, batches_per_epoch
 from epidyn.errors import ConfigError, ModelFileError
-from epidyn.files import prepare_output_folder, refuse_filled_folder, write_text
+from epidyn.files import prepare_output_folder, refuse_filled_folder, write_json, write_table, write_text
+from epidyn.locks import alone_in
 from epidyn.model import Model
 from epidyn.nn import EpiDynFusion
 from epidyn.nn.precision import full_float32
@@ -57,7 +58,7 @@ def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False
     Raises
     ------
     OutputError
-        If ``out`` is not empty, without ``force``.
+        If ``out`` is not empty, without ``force``, or another process is at work in it.
     EpidynError
         As the table, the genome, the vectors or the split cannot be used; before anything is written.
     """
@@ -67,19 +68,23 @@ def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False
     inputs = read_inputs(config)
     network, vectors = initial_network(config)
     folder = RunFolder(Path(out))
-    if _first_process():
-        prepare_output_folder(out, force=True, own=RunFolder.FILES)
-        folder.clear_partials()
-        write_text(folder / folder.CONFIG, config.to_toml())
-        folder.write_table(folder.SPLIT, inputs.split.table())
     state = TrainingState(inputs=inputs.digests)
-    return _finish(config, folder, inputs, network, vectors, state)
+    if _first_process():
+        prepare_output_folder(out, force=True, own=())
+    with _alone_in(folder):
+        if _first_process():
+            prepare_output_folder(out, force=True, own=RunFolder.FILES)
+            folder.clear_partials()
+            write_text(folder / folder.CONFIG, config.to_toml())
+            write_table(folder / folder.SPLIT, inputs.split.table())
+        return _finish(config, folder, inputs, network, vectors, state)
 
 
 def train_or_resume(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False) -> Model:
     """Train a network; where ``out`` holds a run of the same settings, go on with that, or find it finished.
 
-    So a command that may be killed and called again, by a workflow say, is the same command each time.
+    Where another process is at work in ``out``, it is waited for. So a command that may be killed and called
+    again, by a workflow say, is the same command each time.
 
     Parameters
     ----------
@@ -94,8 +99,9 @@ def train_or_resume(config: RunConfig, out: str | os.PathLike[str], *, force: bo
         As :func:`train` and :func:`resume` raise it; ConfigError if a run there was begun with other settings.
     """
     folder = RunFolder(Path(out))
-    if _first_process():
-        folder.clear_partials()
+    if _first_process() and folder.path.is_dir():
+        with alone_in(folder.path, wait=True):
+            folder.clear_partials()
     if (folder / folder.CONFIG).is_file():
         try:
             require_same(make_config(read_settings(folder / folder.CONFIG)), config, folder.path)
@@ -115,12 +121,19 @@ def resume(out: str | os.PathLike[str]) -> Model:
         If ``out`` is no run folder.
     ConfigError
         If the pair table or the genome is no longer the one that the run began with.
+    OutputError
+        If another process is at work in it.
     """
     folder = RunFolder(Path(out))
     folder.require()
     if folder.finished:
         log.info("%s is finished", folder.path)
         return Model.load(folder / folder.MODEL)
+    with _alone_in(folder):
+        return _resume(folder)
+
+
+def _resume(folder: RunFolder) -> Model:
     if _first_process():
         folder.clear_partials()
     config = make_config(read_settings(folder / folder.CONFIG))
@@ -140,8 +153,44 @@ def resume(out: str | os.PathLike[str]) -> Model:
         except RuntimeError as error:
             raise ModelFileError(f"the checkpoint in {folder.path} does not fit its {folder.CONFIG}.") from error
     elif _first_process():
-        folder.write_table(folder.SPLIT, inputs.split.table())
+        write_table(folder / folder.SPLIT, inputs.split.table())
     return _finish(config, folder, inputs, network, vectors, state)
+
+
+def validate(config: RunConfig, after_epoch: Callable[[dict[str, float]], None]) -> list[dict[str, float]]:
+    """Train without leaving anything: no folder, no model, and no look at the test part.
+
+    Parameters
+    ----------
+    config
+        What to do.
+    after_epoch
+        Called with each epoch's row of the history; what it raises ends the training and is passed on.
+
+    Returns
+    -------
+    list of dict
+        The history, as ``history.csv`` would have it. :func:`train` would keep the row of lowest ``val_loss``.
+
+    Raises
+    ------
+    EpidynError
+        As the inputs cannot be used, or training diverges.
+    """
+    check_device(config)
+    inputs = read_inputs(config)
+    network, _ = initial_network(config)
+    state = TrainingState(inputs=inputs.digests)
+    told = 0
+
+    def tell(now: TrainingState) -> None:
+        nonlocal told
+        if len(now.history) > told:  # not a save in the middle of an epoch
+            told = len(now.history)
+            after_epoch(now.history[-1])
+
+    _fit(config, inputs, network, state, tell)
+    return state.history
 
 
 def _finish(
@@ -156,7 +205,7 @@ def _finish(
     if not _first_process():
         log.setLevel(logging.WARNING)  # the first process speaks for all
         progress.quiet()
-        _fit(config, folder, inputs, network, state)
+        _fit_in(folder, config, inputs, network, state)
         return _best_model(network, state)
     with folder.logged():
         log.info("epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}")
@@ -167,7 +216,7 @@ def _finish(
         for departure in departures(config):
             log.info("departs from the published protocol: %s", departure)
         if not state.finished:
-            _fit(config, folder, inputs, network, state)
+            _fit_in(folder, config, inputs, network, state)
         model = _best_model(network, state)
         validation = best_row(state)
         if on_gpu(config.training):
@@ -177,9 +226,9 @@ def _finish(
         model.provenance = provenance(config, inputs, vectors, validation, tested.scores)
         model.save(folder / folder.MODEL)
         if tested.pairs is not None:
-            folder.write_table(folder.PREDICTIONS, tested.pairs)
+            write_table(folder / folder.PREDICTIONS, tested.pairs)
         report = metrics_report(config, inputs, state, validation, tested)
-        folder.write_json(folder.METRICS, report)
+        write_json(folder / folder.METRICS, report)
         (folder / folder.CHECKPOINT).unlink(missing_ok=True)
         log.info("kept epoch %d of %d; model: %s", state.best_epoch, state.epoch, folder / folder.MODEL)
     return model
@@ -190,8 +239,28 @@ def _best_model(network: EpiDynFusion, state: TrainingState) -> Model:
     return Model(NetworkScorer(network.cpu().eval()))
 
 
+def _fit_in(
+    folder: RunFolder, config: RunConfig, inputs: RunInputs, network: EpiDynFusion, state: TrainingState
+) -> None:
+    """Train, with checkpoint and history in the run's folder."""
+
+    def save(now: TrainingState) -> None:
+        now.save(folder / folder.CHECKPOINT)
+        folder.write_history(now.history)
+
+    try:
+        _fit(config, inputs, network, state, save)
+    except KeyboardInterrupt:
+        log.warning("stopped in epoch %d; go on with `epidyn train --resume %s`", state.epoch + 1, folder.path)
+        raise
+
+
 def _fit(
-    config: RunConfig, folder: RunFolder, inputs: RunInputs, network: EpiDynFusion, state: TrainingState
+    config: RunConfig,
+    inputs: RunInputs,
+    network: EpiDynFusion,
+    state: TrainingState,
+    save: Callable[[TrainingState], None],
 ) -> None:
     settings = config.training
     samples = len(inputs.data.train)
@@ -208,11 +277,6 @@ def _fit(
     )
 
     state.precision = precision(settings)
-
-    def save(now: TrainingState) -> None:
-        now.save(folder / folder.CHECKPOINT)
-        folder.write_history(now.history)
-
     network.conv = settings.conv
     with borrowed_generators(), full_float32(), _quiet_lightning(), progress.bar("Training", total) as advance:
         advance(state.step)
@@ -240,7 +304,6 @@ def _fit(
             # What Lightning makes of Ctrl-C.
             if not isinstance(stop.__context__, KeyboardInterrupt):
                 raise
-            log.warning("stopped in epoch %d; go on with `epidyn train --resume %s`", state.epoch + 1, folder.path)
             raise KeyboardInterrupt from stop
 
 
@@ -266,6 +329,10 @@ def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
                 each["positives"] > 0,
             )
     return Tested(pairs, scores, lines, seconds, gpu_peak(settings))
+
+
+def _alone_in(folder: RunFolder) -> AbstractContextManager[None]:
+    return alone_in(folder.path) if _first_process() else nullcontext()
 
 
 def _first_process() -> bool:
