@@ -155,7 +155,8 @@ def _windows(sequences: Sequence[Codes], width: int) -> _Windows:
         return _Windows(np.zeros((0, width), np.uint8), empty, empty, empty.astype(bool), empty, empty)
     of_sequence = np.concatenate(rows)
     _, first, count = np.unique(of_sequence, return_index=True, return_counts=True)
-    return _Windows(np.concatenate(parts), of_sequence, np.concatenate(starts), np.concatenate(strands), first, count)
+    start, strand = np.concatenate(starts), np.concatenate(strands)
+    return _Windows(np.concatenate(parts), of_sequence, start, strand, first, count)
 
 
 def _best_of_width(windows: _Windows, background: Floats, sequences: int) -> Motif:
