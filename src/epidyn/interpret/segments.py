@@ -49,7 +49,7 @@ class Segments:
 def find_segments(folder: EffectsFolder, *, share: float = TOP_SHARE, seed: int = 0) -> Segments:
     """Find important segments and matched controls.
 
-    An element that several pairs share is counted once: the effect of each of its masks is the mean over the pairs.
+    An element that several pairs share is counted once: the effect of each of its masks is the mean over them.
     Otherwise copies of one segment would pass for instances of a motif.
 
     Parameters
@@ -146,7 +146,7 @@ class _Drawer:
         self.taken = list(zip(self.start[chosen].tolist(), self.end[chosen].tolist(), strict=True))
 
     def draw(self, length: int) -> tuple[int, int, float] | None:
-        """Return start, end and mean effect of a segment whose masks are all among the weaker half; None without one."""
+        """Return start, end and mean effect of a segment whose masks are all of the weaker half, or None."""
         small = np.abs(self.effect) <= np.median(np.abs(self.effect))
         for first in self.rng.permutation(len(self.start)).tolist():
             start = int(self.start[first])
