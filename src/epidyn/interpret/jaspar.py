@@ -71,8 +71,9 @@ def compare(motifs: Sequence[Floats], matrices: Sequence[Matrix]) -> pd.DataFram
     -------
     DataFrame
         A row for each motif and matrix, by motif, then p: ``motif`` (its number), ``matrix`` (id), ``name``,
-        ``collection``, ``p``, ``q`` (Benjamini and Hochberg over all rows), ``offset`` (of the matrix's first column
-        against the motif's), ``overlap`` (columns), ``reverse`` (whether it is the matrix's other strand).
+        ``collection``, ``p``, ``q`` (Benjamini and Hochberg over all rows), ``offset`` (of the matrix's first
+        column against the motif's), ``overlap`` (columns), ``reverse`` (whether it is the matrix's other
+        strand).
     """
     from memelite import tomtom
 
