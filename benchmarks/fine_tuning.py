@@ -17,26 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import stats
+from small_network import NETWORK, WINDOWS
 
 from epidyn import progress, training
 from epidyn.simulate import configure, simulate, write_simulation
 from epidyn.training.config import make_config
 
-WINDOWS = {"enhancer_length": 320, "promoter_length": 300}
 PAIRS = {"chromosomes": 10, "pairs_per_chromosome": 400, "instances": 3, "decoys": 1}
 LINES = {"large": 6, "middle": 3, "small": 1}
-NETWORK = {
-    **WINDOWS,
-    "channels": 24,
-    "enhancer_kernel": 12,
-    "enhancer_pool": 12,
-    "promoter_kernel": 12,
-    "promoter_pool": 12,
-    "heads": 2,
-    "feedforward": 32,
-    "dense": 24,
-    "dropout": 0.2,
-}
 TRAINING = {"copies": 0, "epochs": 10, "patience": 4, "batch_size": 16}
 SPLIT = {"split": "chromosome:chr8,chr9,chr10", "validation": "chromosome:chr7"}
 REGIMES = ("specific", "general", "fine-tuned")

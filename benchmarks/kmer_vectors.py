@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from small_network import NETWORK, WINDOWS
 
 from epidyn import progress, training
 from epidyn.kmers import DNA2VEC_SD
@@ -20,19 +21,6 @@ from epidyn.simulate import configure, simulate, write_simulation
 from epidyn.training.config import make_config
 
 SEEDS = range(3)
-WINDOWS = {"enhancer_length": 320, "promoter_length": 300}
-NETWORK = {
-    **WINDOWS,
-    "channels": 24,
-    "enhancer_kernel": 12,
-    "enhancer_pool": 12,
-    "promoter_kernel": 12,
-    "promoter_pool": 12,
-    "heads": 2,
-    "feedforward": 32,
-    "dense": 24,
-    "dropout": 0.2,
-}
 TRAINING = {"copies": 0, "epochs": 10, "patience": 4, "batch_size": 16, "learning_rate": 2e-3}
 
 
