@@ -57,19 +57,6 @@ class Motif:
     starts: Ints
     reverse: npt.NDArray[np.bool_]
 
-    @property
-    def information(self) -> Floats:
-        """Bits of each position against the background, (width,)."""
-        ratio = np.log2(
-            self.frequencies / self.background, where=self.frequencies > 0, out=np.zeros_like(self.frequencies)
-        )
-        return np.asarray((self.frequencies * ratio).sum(axis=1))
-
-    @property
-    def log_odds(self) -> Floats:
-        """Log-odds of each base at each position, nats, (width, 4)."""
-        return np.asarray(np.log(self.frequencies / self.background))
-
 
 @dataclass(frozen=True, eq=False)
 class _Windows:
