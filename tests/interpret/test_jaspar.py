@@ -37,9 +37,19 @@ def test_part_of_a_motif_is_recognised_where_it_lies(matrices: list[Matrix], tur
     best = found.iloc[0]
     assert (best["matrix"], best["name"], bool(best["reverse"])) == ("MA0139.1", "CTCF", turned)
     assert best["q"] < 1e-4
-    assert best["overlap"] == 12
+    assert (best["overlap"], best["offset"]) == (12, -3 if turned else -4)
     assert len(found) == len(matrices)
     assert found["q"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_motif_wider_than_its_match(matrices: list[Matrix], turned: bool):
+    inner = next(each for each in matrices if each.id == "MA0491.2").frequencies  # JUND, 13 columns
+    even = np.full((1, 4), 0.25)
+    wide = np.concatenate([even.repeat(2, 0), inner[::-1, ::-1] if turned else inner, even.repeat(3, 0)])
+    found = compare([wide], matrices).set_index("matrix").loc["MA0491.2"]
+    # Its core, TGA-TCA, reads nearly the same on either strand, so the strand is told by the flanks alone.
+    assert (found["offset"], found["overlap"], bool(found["reverse"])) == (2, 13, turned)
 
 
 def test_q_is_over_all_motifs(matrices: list[Matrix]):

@@ -46,6 +46,8 @@ def load_matrices(release: str = RELEASE, collections: Sequence[str] = COLLECTIO
     if release not in releases:
         raise ConfigError(f"JASPAR has no release {release!r}; there are {', '.join(releases)}.")
     database = jaspardb(release=release)
+    if not collections:
+        raise ConfigError(f"no collection of {release} is named; name one, such as CORE.")
     found = []
     for collection in dict.fromkeys(collections):
         taxa = {"tax_group": TAXA} if collection == "CORE" else {}
@@ -83,7 +85,7 @@ def compare(motifs: Sequence[Floats], matrices: Sequence[Matrix]) -> pd.DataFram
     queries = [np.ascontiguousarray(each.T) for each in motifs]
     targets = [np.ascontiguousarray(each.frequencies.T) for each in matrices]
     p, _, offset, overlap, strand = tomtom(queries, targets, n_jobs=1)
-    p = np.clip(p, 0, 1)
+    p = np.clip(p, 0, 1)  # memelite's offset is that of the query against the target
     count = len(motifs), len(matrices)
     found = pd.DataFrame(
         {
@@ -94,7 +96,7 @@ def compare(motifs: Sequence[Floats], matrices: Sequence[Matrix]) -> pd.DataFram
             },
             "p": p.ravel(),
             "q": stats.false_discovery_control(p.ravel()),
-            "offset": offset.ravel().astype(np.int64),
+            "offset": -offset.ravel().astype(np.int64),
             "overlap": overlap.ravel().astype(np.int64),
             "reverse": strand.ravel().astype(bool),
         }
