@@ -13,7 +13,7 @@ from epidyn.elements import Codes
 from epidyn.genome import reverse_complement
 from epidyn.genome.codes import N
 
-SITE_P = 1e-3
+SITE_P = 1e-4  # that of FIMO
 _LEAST = 1e-3  # share of a base that a motif never has, so that its log-odds are finite
 
 Floats = npt.NDArray[np.float64]

@@ -167,8 +167,8 @@ def find_motifs(folder: EffectsFolder, genome: Genome, settings: MotifSettings |
     segments = find_segments(folder, genome, role=role, share=settings.share, seed=settings.seed)
     finding = _dealt(segments.important, settings.seed)
     _check_enough(segments, finding, settings)
-    matched = segments.controls["start"].notna().to_numpy()
-    tables = [table[matched & ~finding] for table in (segments.important, segments.controls)]
+    of_finding = finding[segments.controls["segment"]]
+    tables = segments.important[~finding], segments.controls[~of_finding]
     test = _Test(genome, settings, segments.background, matrices, *tables)
     important = _most(segments.important[finding])
     motifs = test.of(important)
@@ -178,9 +178,15 @@ def find_motifs(folder: EffectsFolder, genome: Genome, settings: MotifSettings |
             "there is no motif. Give fewer --clusters, or explain more pairs."
         )
     # What matters little has no importance to speak of, so clusters of controls are ranked by their size.
-    controls = _most(segments.controls[finding & matched].assign(importance=1.0))
+    first = segments.controls[of_finding & (segments.controls["draw"] == 0)]  # as many as there are segments
+    controls = _most(first.assign(importance=1.0))
     control_motifs = test.of(controls) if len(controls) >= settings.clusters else test.of(controls[:0])
-    listed = _listed(segments, finding, (important, motifs), (controls, control_motifs))
+    listed = pd.concat(
+        [
+            _listed("important", segments.important, finding, important, motifs),
+            _listed("control", segments.controls, of_finding, controls, control_motifs),
+        ]
+    )
     return MotifReport(
         settings,
         folder.settings,
@@ -307,18 +313,13 @@ def _most(segments: pd.DataFrame) -> pd.DataFrame:
     return segments
 
 
-def _listed(segments: Segments, finding: Bools, *found: tuple[pd.DataFrame, Motifs]) -> pd.DataFrame:
-    """Return important and control segments as one table, each with the motif that its cluster gave."""
-    tables = []
-    kinds = zip(("important", "control"), (segments.important, segments.controls), found, strict=True)
-    for kind, table, (used, motifs) in kinds:
-        named = pd.Series("", index=table.index)
-        for name, members in zip(motifs.table["motif"], motifs.members, strict=True):
-            named[used.index[list(members)]] = name
-        part = table.assign(kind=kind, used=np.where(finding, FOUND, TESTED), motif=named)
-        tables.append(part[part["start"].notna()])
-    columns = ["kind", "used", "motif", "role", "chrom", "start", "end", "importance"]
-    return pd.concat(tables)[columns].astype({"start": "int64", "end": "int64", "importance": "float64"})
+def _listed(kind: str, table: pd.DataFrame, finding: Bools, used: pd.DataFrame, motifs: Motifs) -> pd.DataFrame:
+    """Return segments of one kind, each with its use and the motif that its cluster gave."""
+    named = pd.Series("", index=table.index)
+    for name, members in zip(motifs.table["motif"], motifs.members, strict=True):
+        named[used.index[list(members)]] = name
+    listed = table.assign(kind=kind, used=np.where(finding, FOUND, TESTED), motif=named)
+    return listed[["kind", "used", "motif", "role", "chrom", "start", "end", "importance"]]
 
 
 def supported_names(motifs: Motifs) -> Sequence[str]:

@@ -19,6 +19,7 @@ from epidyn.genome.codes import N
 from epidyn.interpret.effects import EffectsFolder
 
 TOP_SHARE = 0.01
+CONTROLS = 5  # at most, for each important segment
 CANDIDATES = 50  # places looked at for a control; the one nearest in G+C is taken
 _ROUNDING = 1e-9
 _MASK = ["role", "chrom", "window", "start", "end"]
@@ -36,9 +37,8 @@ class Segments:
     ----------
     important, controls
         One row a segment: ``role``, ``chrom``, ``start``, ``end`` (0-based, half-open), ``window`` (where the
-        window of its element begins) and ``importance`` (mean effect of its masks on the logit). A control has
-        the length of the important segment in the same row; where its window has no room for one, ``start`` and
-        ``end`` are missing.
+        window of its element begins) and ``importance`` (mean effect of its masks on the logit). Controls have
+        two columns more: ``segment``, the row of the important segment that each is for, and ``draw``, 0 to 4.
     threshold
         The smallest effect of an important mask.
     masks
@@ -63,9 +63,10 @@ def find_segments(
     segments that overlap in the genome, since their windows do, the most important is kept. Otherwise copies of
     one segment would pass for instances of a motif.
 
-    A control lies in the same window, has the same length, overlaps no important segment and no other control,
-    and its bases matter no more than the window's median; among such places, the one whose G+C is nearest to that
-    of the segment is taken, since a network that reads base composition has important segments of a composition.
+    Controls, up to five a segment, lie in the same window, have the same length, overlap no important segment and
+    no other control, and their bases matter no more than the window's median; among such places, the one whose G+C
+    is nearest to that of the segment is taken, since a network that reads base composition has important segments
+    of a composition.
 
     Parameters
     ----------
@@ -164,28 +165,28 @@ def _without_copies(segments: pd.DataFrame) -> pd.DataFrame:
 def _controls(
     masks: pd.DataFrame, important: pd.DataFrame, avoided: pd.DataFrame, genome: Genome, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, Floats]:
-    """Draw a control for each important segment; return them and the counts of A, C, G, T in all windows."""
+    """Draw controls for each important segment; return them and the counts of A, C, G, T in all windows."""
     of_element = important.groupby(_ELEMENT, sort=False).indices
     taken = {
         chrom: [*rows[["start", "end"]].itertuples(index=False, name=None)]
         for chrom, rows in avoided.groupby("chrom", sort=False)
     }
-    found: list[tuple[int, int, float] | None] = [None] * len(important)
+    found: list[tuple[int, int, int, int, float]] = []
     counts = np.zeros(4)
     for element, rows in masks.groupby(_ELEMENT, sort=False).indices.items():
         window = _Window.of(masks.iloc[rows], genome)
         counts += np.bincount(window.codes, minlength=5)[:4]
-        for number in np.asarray(of_element.get(element, ())).tolist():
-            segment = important.iloc[number]
-            busy = taken[segment["chrom"]]
-            found[number] = window.draw(int(segment["start"]), int(segment["end"]), busy, rng)
-            if found[number] is not None:
-                busy.append(found[number][:2])
-    start, end, importance = (
-        pd.Series([None if each is None else each[place] for each in found], dtype=kind)
-        for place, kind in ((0, pd.Int64Dtype()), (1, pd.Int64Dtype()), (2, pd.Float64Dtype()))
-    )
-    return important.assign(start=start, end=end, importance=importance), counts
+        busy = taken.setdefault(str(masks["chrom"].iloc[rows[0]]), [])
+        numbers = np.asarray(of_element.get(element, ())).tolist()
+        for draw, number in ((draw, number) for draw in range(CONTROLS) for number in numbers):
+            start, end = important.loc[number, ["start", "end"]]
+            control = window.draw(int(start), int(end), busy, rng)
+            if control is not None:
+                busy.append(control[:2])
+                found.append((number, draw, *control))
+    drawn = pd.DataFrame(sorted(found), columns=["segment", "draw", "start", "end", "importance"])
+    placed = important.loc[drawn["segment"], _ELEMENT].reset_index(drop=True)
+    return placed.join(drawn)[[*important.columns, "segment", "draw"]], counts
 
 
 @dataclass(frozen=True, eq=False)
