@@ -20,12 +20,22 @@ CONTROL = "random-genome"
 # What the report reads of a run, and of a cross-validation.
 RUN_FILES = ("config.toml", "metrics.json", "model.safetensors", "predictions.tsv")
 LOCO_FILES = ("config.toml", "folds.tsv", "metrics.json")
+EXPLAIN_FILES = ("pairs.tsv", "effects.tsv.gz", "explain.json")
 FOLD_FILES = ("config.toml", "metrics.json", "predictions.tsv", "split.tsv")
 
 Files = Mapping[str, Sequence[str]]
 
 Name = Literal[
-    "architecture", "fusion", "oversampling", "optimisers", "cross-line", "regimes", "loco", "bengi", "complexity"
+    "architecture",
+    "fusion",
+    "oversampling",
+    "optimisers",
+    "cross-line",
+    "regimes",
+    "loco",
+    "bengi",
+    "complexity",
+    "motifs",
 ]
 
 
@@ -72,6 +82,8 @@ class Settings(BaseModel):
     gpu: int = Field(0, ge=0)
     threads: int = Field(1, ge=1)
     train_minutes: int = Field(120, ge=1)
+    explain: dict[str, str | int | float] = {"label": 1}
+    find_motifs: dict[str, str | int | float] = {}
     simulate: dict[str, str | int | float] | None = None
 
     @model_validator(mode="after")
@@ -243,10 +255,10 @@ def simulated(settings: Settings) -> list[str]:
     return [*settings.tables().values(), *dict.fromkeys(file for name in genomes for file in genome_files(name))]
 
 
-def simulate_options(settings: Settings) -> str:
-    """Return the options of `epidyn simulate`, without --out."""
-    given = (settings.simulate or {}).items()
-    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given)
+def as_options(given: Mapping[str, str | int | float] | None) -> str:
+    """Return settings that have the names of a command's options as these options."""
+    given = given or {}
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
 
 
 def across(settings: Settings) -> list[str]:
@@ -269,6 +281,12 @@ def loco(settings: Settings) -> list[tuple[str, int]]:
     return [(line, seed) for line in lines for seed in settings.loco_seeds]
 
 
+def motifs(settings: Settings) -> list[str]:
+    """Return the folders of motifs: of each line's usual network, as the article's Figure 12."""
+    lines = settings.lines if "motifs" in settings.experiments else []
+    return [f"{settings.out}/motifs/{line}/{seed}" for seed in settings.seeds for line in lines]
+
+
 def results(settings: Settings) -> list[str]:
     """Return the files that the report reads."""
     out = settings.out
@@ -277,6 +295,7 @@ def results(settings: Settings) -> list[str]:
         *(f"{out}/loco/{line}/{seed}/{name}" for line, seed in loco(settings) for name in LOCO_FILES),
         *(f"{out}/audits/{line}/audit.json" for line in settings.tables()),
     ]
+    files += motifs(settings)
     return files + [f"{table}{more}" for table in across(settings) for more in ("", ".json")]
 
 

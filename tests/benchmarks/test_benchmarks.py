@@ -119,8 +119,19 @@ def test_fine_tuning():
     assert all(0 < float(row.split(" | ")[1]) < 1 for row in rows)
 
 
+def test_motif_finder_and_recovery():
+    for script, first in (("motif_finder.py", "| 1.5 |"), ("motif_recovery.py", "| 0 | as simulated |")):
+        command = [sys.executable, str(BENCHMARKS / script), "--quick"]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        assert done.returncode == 0, done.stderr
+        header, _, *rows = done.stdout.splitlines()
+        assert len(rows) == 1
+        assert rows[0].startswith(first)
+        assert rows[0].count("|") == header.count("|")
+
+
 def test_coverage(tmp_path: Path):
-    run("coverage.py", tmp_path)
+    run("interval_coverage.py", tmp_path)
     figures = {figure["name"]: figure for figure in read(tmp_path / "coverage.json")["figures"]}
     covered = [figure["value"] for name, figure in figures.items() if "covered" in name]
     alarms = [figure["value"] for name, figure in figures.items() if "p < 0.05" in name]

@@ -18,6 +18,7 @@ from epidyn.cli import (
     fetch,
     import_,
     info,
+    motifs,
     predict,
     report,
     simulate,
@@ -53,6 +54,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
 app.command("explain")(explain.explain)
+app.command("motifs")(motifs.motifs)
 app.command("report")(report.report)
 app.command("import")(import_.import_)
 

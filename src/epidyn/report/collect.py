@@ -14,10 +14,21 @@ from epidyn.audit.report import JSON as AUDIT
 from epidyn.crossval import CrossvalFolder
 from epidyn.errors import ConfigError, InputFileError
 from epidyn.files import sha256
+from epidyn.interpret.motif_report import SETTINGS as MOTIFS
 from epidyn.model import Model
 from epidyn.pairs.schema import canonical_cell_line
 from epidyn.report.experiments import STRICT, Place, Traits, is_default_copies, places
-from epidyn.report.files import AuditReport, CrossvalMetrics, Data, RunMetrics, Scored, ScoresOrigin, read_json
+from epidyn.report.files import (
+    AuditReport,
+    CrossvalMetrics,
+    Data,
+    MotifSearch,
+    RunMetrics,
+    Scored,
+    ScoresOrigin,
+    read_json,
+)
+from epidyn.report.motifs import MotifRow, read_motifs
 from epidyn.training.config import RunConfig, make_config, read_settings
 from epidyn.training.folder import RunFolder
 
@@ -99,7 +110,7 @@ class Collection:
 
     Attributes
     ----------
-    runs, audits, scores
+    runs, audits, scores, motifs
         In the order of the folders.
     notes
         What was left out, and why; one sentence each.
@@ -108,6 +119,7 @@ class Collection:
     runs: list[Run] = field(default_factory=list)
     audits: list[Audited] = field(default_factory=list)
     scores: list[CrossScores] = field(default_factory=list)
+    motifs: list[MotifRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -122,11 +134,13 @@ def collect(folders: Sequence[str | os.PathLike[str]]) -> Collection:
     """
     found = Collection()
     paths = _distinct(path for folder in folders for path in _search(Path(folder)))
-    origins = []
+    origins, searches = [], []
     with progress.bar("Reading runs", len(paths)) as advance:
         for path in paths:
             if path.name == AUDIT:
                 _add_audit(found, path)
+            elif path.name == MOTIFS:
+                searches.append(path.parent)
             elif path.name.endswith(SCORES_ORIGIN):
                 origins.append(path)
             else:
@@ -141,11 +155,12 @@ def collect(folders: Sequence[str | os.PathLike[str]]) -> Collection:
     _drop_repeated(found)
     _follow_starts(found)
     _add_scores(found, origins)
+    _add_motifs(found, searches)
     return found
 
 
 def _search(folder: Path) -> list[Path]:
-    """Return run and cross-validation folders, audits and scores' origins in ``folder`` and below."""
+    """Return run and cross-validation folders, audits, motifs and scores' origins in ``folder`` and below."""
     if not folder.is_dir():
         state = "is a file" if folder.exists() else "does not exist"
         raise InputFileError(f"{folder} {state}; give run folders, or folders that hold them.")
@@ -166,8 +181,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield here
             if CrossvalFolder.PLAN in files:
                 below.clear()  # its folds are runs that belong to it
-        if AUDIT in files:
-            yield here / AUDIT
+        yield from (here / name for name in (AUDIT, MOTIFS) if name in files)
         yield from (here / name for name in sorted(files) if name.endswith(SCORES_ORIGIN))
 
 
@@ -308,6 +322,22 @@ def _add_audit(found: Collection, path: Path) -> None:
     lines = report.facts.cell_lines
     source = report.settings.source
     found.audits.append(Audited(path, report, lines[0] if lines else line_of_table(source), is_bengi(source)))
+
+
+def _add_motifs(found: Collection, folders: list[Path]) -> None:
+    """Link motifs to the run whose network they are of, by digest, and read them."""
+    if not folders:
+        return
+    singles = [run for run in found.runs if isinstance(run.metrics, RunMetrics)]
+    models = {sha256(run.path / RunFolder.MODEL): run for run in singles}
+    for folder in folders:
+        explained = read_json(folder / MOTIFS, MotifSearch).explained
+        run = models.get(explained.model.sha256)
+        if run is None:
+            found.notes.append(f"{folder} has motifs of a network of no run given and is left out.")
+        else:
+            line = run.line if "," not in run.line else line_of_table(explained.pairs.name)
+            found.motifs.append(read_motifs(folder, line, run.control))
 
 
 def _add_scores(found: Collection, origins: list[Path]) -> None:

@@ -35,6 +35,12 @@ class Table(_Part):
     sha256: str
 
 
+class Named(_Part):
+    """A file."""
+
+    name: str
+
+
 class Data(_Part):
     """Which pairs and which genome, and under which control."""
 
@@ -187,6 +193,24 @@ class ScoresOrigin(_Part):
 
     model: Origin
     pairs: Origin
+
+
+class Explained(_Part):
+    """What motifs were looked for in."""
+
+    pairs: Named
+    model: Origin
+    explained: int
+
+
+class MotifSearch(_Part):
+    """``motifs.json``."""
+
+    explained: Explained
+    motifs: int
+    supported: int
+    control_motifs: int
+    supported_controls: int
 
 
 def read_json(path: Path, kind: type[Content]) -> Content:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 
+import pandas as pd
+
 from epidyn.report.experiments import EXPERIMENTS, MEAN, Experiment
 from epidyn.report.rows import Kind, Row, ordered_lines
 
@@ -117,6 +119,20 @@ def to_markdown(title: str, parts: Sequence[Section], notes: Sequence[str], sour
     return "\n".join(lines)
 
 
+def motifs_to_markdown(table: pd.DataFrame) -> str:
+    """Return the motifs' table as Markdown, after the experiments'."""
+    lines = ["", "## Motifs (Figure 12)", "", MOTIFS_ABOUT, ""]
+    if table.empty:
+        return "\n".join([*lines, "Not run.", ""])
+    lines += [f"| {' | '.join(table.columns)} |", "|---" * len(table.columns) + "|"]
+    rows = table.itertuples(index=False)
+    return "\n".join([*lines, *(f"| {' | '.join(_escaped(str(cell)) for cell in row)} |" for row in rows), ""])
+
+
+MOTIFS_ABOUT = (
+    "What confident pairs' scores rest on: motifs of the segments whose masking lowers them most. Supported: like "
+    "a motif of JASPAR, and in more held-out important than control segments, both q < 0.05."
+)
 EXPLANATION = (
     "Each cell: ours (mean over seeds with its 95% t interval and the number of seeds; one seed has no interval), "
     "the published number, and ours less published. What was not run is shown as not run. "

@@ -8,17 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epidyn import __version__
-from epidyn.files import prepare_output_folder, refuse_filled_folder, write_text
+from epidyn.files import prepare_output_folder, refuse_filled_folder, write_table, write_text
 from epidyn.page import embedded, render
 from epidyn.report.collect import Collection, Run, collect
 from epidyn.report.figures import draw_all
 from epidyn.report.files import RunMetrics
+from epidyn.report.motifs import copy_logos, to_frame
 from epidyn.report.published import SOURCE
 from epidyn.report.rows import tidy
-from epidyn.report.tables import EXPLANATION, MEASURES, sections, to_csv, to_markdown
+from epidyn.report.tables import (
+    EXPLANATION,
+    MEASURES,
+    MOTIFS_ABOUT,
+    motifs_to_markdown,
+    sections,
+    to_csv,
+    to_markdown,
+)
 from epidyn.training.config import departures
 
-PAGE, MARKDOWN, TABLE, FIGURES = "report.html", "report.md", "report.csv", "figures"
+PAGE, MARKDOWN, TABLE, MOTIFS, FIGURES = "report.html", "report.md", "report.csv", "motifs.csv", "figures"
 TITLE = "The article's experiments"
 
 # What the article's experiments are about, and the controls, which stand under names of their own.
@@ -41,7 +50,8 @@ def write_report(
     folders
         Run folders, cross-validations, audits, or folders that hold such.
     out
-        Made if it is not there; gets ``report.html``, ``report.md``, ``report.csv`` and ``figures``.
+        Made if it is not there; gets ``report.html``, ``report.md``, ``report.csv``, ``figures``, and
+        ``motifs.csv`` if motifs were looked for.
     force
         Replace an earlier report there.
 
@@ -55,13 +65,18 @@ def write_report(
     refuse_filled_folder(out, force=force)
     found = collect(folders)
     rows = tidy(found)
-    folder = prepare_output_folder(out, force=force, own=(PAGE, MARKDOWN, TABLE))
+    folder = prepare_output_folder(out, force=force, own=(PAGE, MARKDOWN, TABLE, MOTIFS))
     pictures = prepare_output_folder(folder / FIGURES, force=True, own=_earlier(folder / FIGURES))
     figures = draw_all(rows, found.runs, pictures)
     parts = sections(rows)
     facts = _facts(found)
     write_text(folder / TABLE, to_csv(rows))
-    write_text(folder / MARKDOWN, to_markdown(TITLE, parts, [*facts, *found.notes], SOURCE))
+    motifs = to_frame(found.motifs)
+    if len(motifs):
+        write_table(folder / MOTIFS, motifs)
+    markdown = to_markdown(TITLE, parts, [*facts, *found.notes], SOURCE)
+    write_text(folder / MARKDOWN, markdown + motifs_to_markdown(motifs))
+    logos = copy_logos(found.motifs, pictures)
     page = render(
         "report.html.jinja",
         title=TITLE,
@@ -72,6 +87,9 @@ def write_report(
         sections=parts,
         measures=MEASURES,
         figures=[(figure, embedded(pictures / figure.name)) for figure in figures],
+        motifs=found.motifs,
+        motifs_about=MOTIFS_ABOUT,
+        logos={path: embedded(pictures / name) for path, name in logos.items()},
         version=__version__,
     )
     write_text(folder / PAGE, page)

@@ -1,4 +1,4 @@
-"""How often intervals cover and p misleads: `python benchmarks/coverage.py [--quick] [--out DIR]`.
+"""How often intervals cover and p misleads: `python benchmarks/interval_coverage.py [--quick] [--out DIR]`.
 
 Simulated models are better on some chromosomes than on others: a positive scores higher than a negative by an
 amount that is drawn for each chromosome. Intervals are to cover the score that the model has over all chromosomes
