@@ -21,20 +21,42 @@ def explain(
     width: Annotated[int, typer.Option(help="Bases masked at once.")] = 6,
     step: Annotated[int, typer.Option(help="Bases from mask to mask.")] = 3,
     element: Annotated[str, typer.Option(help="both, enhancer or promoter.")] = "both",
-    min_probability: Annotated[float, typer.Option(help="Pairs below it are left out.")] = 0.95,
+    min_probability: Annotated[
+        float | None,
+        typer.Option(help="Pairs below it are left out; 0.95, or with --variants 0.", show_default=False),
+    ] = None,
     top: Annotated[int | None, typer.Option(help="The N highest pairs, whatever their probability.")] = None,
     label: Annotated[int | None, typer.Option(help="Only pairs with this label, 0 or 1.")] = None,
     batch_size: Annotated[int, typer.Option(help="Perturbations scored at once.")] = 64,
+    variants: Annotated[
+        Path | None,
+        typer.Option(help="VCF: score each variant in a window, in place of masks. Writes variants.tsv."),
+    ] = None,
+    max_indel: Annotated[int, typer.Option(help="With --variants: longest indel that is scored, bases.")] = 50,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Mask or replace bases of confident pairs and write how the score changes; goes on after a kill."""
     from epidyn.genome import Genome
-    from epidyn.interpret.explain import ExplainSettings, explain_table
+    from epidyn.interpret.explain import DEFAULT_MIN_PROBABILITY, ExplainSettings, explain_table
+    from epidyn.interpret.variants import explain_variants
 
+    if min_probability is None:
+        min_probability = 0.0 if variants else DEFAULT_MIN_PROBABILITY
     given: dict[str, Any] = {"method": method, "element": element}
     settings = ExplainSettings(
         **given, width=width, step=step, min_probability=min_probability, top=top, label=label
     )
     with Genome.open(genome) as opened:
-        explain_table(model, pairs, opened, out, settings, batch_size=batch_size, force=force)
+        if variants is None:
+            explain_table(model, pairs, opened, out, settings, batch_size=batch_size, force=force)
+            return
+        found = explain_variants(
+            model, pairs, opened, variants, out, settings, max_indel=max_indel, batch_size=batch_size, force=force
+        )
+    print(
+        f"{found.alleles:,} alleles: {found.scored:,} scored in {found.rows:,} rows, {found.outside:,} in no "
+        f"window, {sum(found.skipped.values()):,} skipped"
+    )
+    for reason, count in sorted(found.skipped.items()):
+        print(f"  {count:,} {reason}")

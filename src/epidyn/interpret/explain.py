@@ -196,7 +196,7 @@ def choose(
     size = Path(pairs).stat().st_size if Path(pairs).is_file() else None
     with progress.bar("Choosing pairs", size) as advance:
         for chunk in iter_pairs(pairs, rows=chunk_rows, on_bytes=advance):
-            wanted = _labelled(chunk, settings.label, pairs)
+            wanted = labelled(chunk, settings.label, pairs)
             logits = model.predict_logits(wanted, genome, batch_size=batch_size, stems=stems)
             scores = with_scores(wanted, logits, model.probabilities(logits)).drop(columns="pair", errors="ignore")
             scores.insert(0, "pair", wanted.index)
@@ -213,7 +213,8 @@ def choose(
     return chosen
 
 
-def _labelled(chunk: pd.DataFrame, label: int | None, pairs: str | os.PathLike[str]) -> pd.DataFrame:
+def labelled(chunk: pd.DataFrame, label: int | None, pairs: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return the pairs of a label, all if it is None; ``pairs`` names the table if it has no labels."""
     if label is None:
         return chunk
     if "label" not in chunk:
