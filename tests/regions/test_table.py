@@ -55,7 +55,7 @@ def test_refuses_chromosomes_of_another_genome():
 def test_refuses_files_without_a_chromosome_in_common():
     with pytest.raises(ChromosomeError) as caught:
         place({"a.bed": at("chr1"), "b.bed": at("chr2", "chrX")}, GENOME)
-    for word in ("a.bed and b.bed", "a.bed: chr1", "b.bed: chr2, chrX"):
+    for word in ("a.bed and b.bed", "a.bed: chr1", "b.bed: chr2, chrX", "made: chr1, chr2"):
         assert word in str(caught.value)
 
 

@@ -20,6 +20,7 @@ from epidyn.cli import (
     info,
     predict,
     report,
+    scan,
     simulate,
     train,
     tune,
@@ -52,6 +53,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
+app.command("scan")(scan.scan)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("import")(import_.import_)

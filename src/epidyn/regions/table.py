@@ -14,6 +14,7 @@ from epidyn.genome import Genome
 COLUMNS = ("chrom", "start", "end", "strand", "tss", "name", "gene", "line")
 
 _PLACE = ["chrom", "start", "end", "strand", "tss"]
+_SHOWN = ("line", "chrom", "start", "end")
 _NAMES_SHOWN = 5
 
 
@@ -60,7 +61,10 @@ def place(tables: Mapping[str, pd.DataFrame], genome: Genome) -> dict[str, pd.Da
     if not shared:
         raise ChromosomeError(
             f"{' and '.join(tables)} have no chromosome in common. Their chromosomes:",
-            [f"{source}: {_shown(table['chrom'].unique().tolist())}" for source, table in tables.items()],
+            [
+                *(f"{source}: {_shown(table['chrom'].unique().tolist())}" for source, table in tables.items()),
+                f"the genome {genome.name}: {_shown(list(genome.sizes))}",
+            ],
         )
     placed = {}
     for source, table in tables.items():
@@ -94,8 +98,8 @@ def _refuse_outside(table: pd.DataFrame, source: str, genome: Genome) -> None:
             f"{source}: {len(outside):,} elements end behind their chromosome in {genome.name}. Is it the "
             "assembly that the file was made for?",
             [
-                f"line {row.line}: {row.chrom}:{row.start}-{row.end}, the chromosome has {genome.sizes[str(row.chrom)]} bases"
-                for row in outside.itertuples()
+                f"line {line}: {chrom}:{start}-{end}, the chromosome has {genome.sizes[chrom]} bases"
+                for line, chrom, start, end in zip(*(outside[name] for name in _SHOWN), strict=True)
             ],
         )
 
