@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"(\S+):([\d,]+)-([\d,]+)")
 _ARC_POINTS = 60
-_LABEL_WIDTH = 0.011  # of a character, as share of the picture's width
+_ARROWS = {"+": " →", "-": " ←"}
+_LABEL_WIDTH = 0.009  # of a character, as share of the picture's width
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,15 @@ def _promoters_as_genes(pairs: pd.DataFrame) -> pd.DataFrame:
 def _draw(pairs: pd.DataFrame, genes: pd.DataFrame, locus: Locus, out: Path) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    lanes = _lanes(genes, locus)
+    bars = _bars(genes, locus)
+    lanes = _lanes(bars)
     rows = 1 + max(lanes, default=0)
     shares = [4, 0.5, 0.1 + 0.22 * rows]
     figure, (arcs, elements, names) = plots.panels(3, 0.6 + sum(shares), width=10, down=True, shares=shares)
     _draw_arcs(arcs, pairs)
     arcs.set_title(f"{locus}, {len(pairs):,} pairs")
     _draw_elements(elements, pairs)
-    _draw_genes(names, genes, lanes, locus)
+    _draw_genes(names, bars, lanes)
     for axes in (arcs, elements, names):
         axes.set_xlim(locus.start, locus.end)
         axes.tick_params(axis="x", labelbottom=axes is names)
@@ -184,29 +186,53 @@ def _draw_elements(axes: Axes, pairs: pd.DataFrame) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _lanes(genes: pd.DataFrame, locus: Locus) -> list[int]:
-    """Return a lane for each gene, from 0, so that neither genes nor their names touch."""
-    width = locus.end - locus.start
-    lanes = [0] * len(genes)
+@dataclass(frozen=True)
+class _Bar:
+    """A gene as it is drawn: from ``start`` to ``end``, its label at ``at``, in all from ``first`` to ``last``."""
+
+    start: int
+    end: int
+    label: str
+    at: float
+    align: Literal["left", "right", "center"]
+    first: float
+    last: float
+
+
+def _bars(genes: pd.DataFrame, locus: Locus) -> list[_Bar]:
+    """Return genes by their starts, cut to the locus; labels stand before them, else behind, else inside."""
+    width, bars = locus.end - locus.start, []
+    for _, gene in genes.sort_values(["start", "end"]).iterrows():
+        start, end = max(gene["start"], locus.start), min(gene["end"], locus.end)
+        label = f" {gene['gene']}{_ARROWS.get(gene['strand'], '')} "
+        room = _LABEL_WIDTH * width * len(label)
+        if start - room >= locus.start:
+            bars.append(_Bar(start, end, label, start, "right", start - room, end))
+        elif end + room <= locus.end:
+            bars.append(_Bar(start, end, label, end, "left", start, end + room))
+        else:
+            bars.append(_Bar(start, end, label, (start + end) / 2, "center", start, end))
+    return bars
+
+
+def _lanes(bars: list[_Bar]) -> list[int]:
+    """Return a lane for each bar, from 0, so that none touches another."""
+    lanes: list[int] = []
     free: list[float] = []  # where each lane is free
-    order = np.argsort(genes["start"].to_numpy(), kind="stable")
-    for row in order.tolist():
-        start, end, name = (genes[column].iloc[row] for column in ("start", "end", "gene"))
-        begin = max(start, locus.start) - _LABEL_WIDTH * width * (len(name) + 2)
-        lane = next((lane for lane, until in enumerate(free) if until <= begin), len(free))
-        free[lane : lane + 1] = [min(end, locus.end) + 0.004 * width]
-        lanes[row] = lane
+    for bar in bars:
+        lane = next((lane for lane, until in enumerate(free) if until < bar.first), len(free))
+        free[lane : lane + 1] = [bar.last]
+        lanes.append(lane)
     return lanes
 
 
-def _draw_genes(axes: Axes, genes: pd.DataFrame, lanes: list[int], locus: Locus) -> None:
-    """Draw genes as bars with their names before them and an arrow for the strand."""
-    arrows = {"+": " →", "-": " ←"}
-    for lane, (_, gene) in zip(lanes, genes.iterrows(), strict=True):
-        start, end = max(gene["start"], locus.start), min(gene["end"], locus.end)
-        axes.broken_barh([(start, end - start)], (-lane - 0.25, 0.5), color="0.35", linewidth=0.8)
-        text = gene["gene"] + arrows.get(gene["strand"], "")
-        axes.text(start, -lane, f"{text} ", ha="right", va="center", fontsize="x-small", clip_on=True)
+def _draw_genes(axes: Axes, bars: list[_Bar], lanes: list[int]) -> None:
+    for lane, bar in zip(lanes, bars, strict=True):
+        axes.broken_barh([(bar.start, bar.end - bar.start)], (-lane - 0.25, 0.5), color="0.35", linewidth=0.8)
+        color = "white" if bar.align == "center" else "black"
+        axes.text(
+            bar.at, -lane, bar.label, ha=bar.align, va="center", color=color, fontsize="x-small", clip_on=True
+        )
     axes.set_ylim(-max(lanes, default=0) - 0.7, 0.7)
     axes.set_yticks([0], ["genes"])
     axes.tick_params(axis="y", length=0)
