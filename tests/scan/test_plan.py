@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from epidyn import Genome, read_pairs
+from epidyn.elements import midpoints
 from epidyn.errors import ConfigError
 from epidyn.regions import COLUMNS
 from epidyn.scan.plan import Plan, Shard, make_plan
+from tests.conftest import needs_data
 
 CHROMOSOMES = ["chrB", "chrA", "chrC"]
 
@@ -96,6 +101,31 @@ def test_shards_are_the_whole_in_order_and_about_equal(elements, count: int):
     assert [part for shard in shards for part in shard] == list(range(len(counts)))
     shares = [counts[shard.start : shard.stop].sum() for shard in shards]
     assert max(abs(share - counts.sum() / count) for share in shares) <= counts.max()
+
+
+@needs_data
+def test_a_plan_has_every_near_pair_of_a_real_table(data: Path):
+    pairs = read_pairs(data / "targetfinder" / "GM12878.csv.gz")
+    assert len(pairs) == 44_313
+    tables = {}
+    for role in ("enhancer", "promoter"):
+        columns = [f"{role}_{part}" for part in ("chrom", "start", "end")]
+        places = pairs[columns].set_axis(["chrom", "start", "end"], axis=1)
+        tables[role] = places.assign(strand="", tss=-1, name="", gene="", line=range(len(pairs)))
+    sizes = Genome.open("random:hg19").sizes
+    plan = make_plan(tables["enhancer"], tables["promoter"], list(sizes), 1_000_000)
+    middles = midpoints(pairs)
+    near = np.abs(middles[:, 0] - middles[:, 1]) <= 1_000_000
+    numbers = {}
+    for role, planned in (("enhancer", plan.enhancers), ("promoter", plan.promoters)):
+        places = [
+            zip(each["chrom"], each["start"], each["end"], strict=True) for each in (planned, tables[role][near])
+        ]
+        number = {place: at for at, place in enumerate(places[0])}
+        numbers[role] = np.array([number[place] for place in places[1]])
+    assert (plan.first[numbers["promoter"]] <= numbers["enhancer"]).all()
+    assert (numbers["enhancer"] < plan.last[numbers["promoter"]]).all()
+    assert near.sum() > 20_000
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "-1/2", "1/0", "1", "a/b", "1/2/3", ""])
