@@ -15,6 +15,8 @@ import pytest
 
 from epidyn import Genome, Model, read_pairs
 from epidyn.calibration import fit_calibration
+from epidyn.elements import interval_hashes, pairs_among
+from epidyn.model import pack_hashes
 from tests.cli.conftest import SIZES, Inputs, Run, listing, refused
 
 LEFT = ["scan.tsv.gz", "scan.tsv.gz.json", "scan.tsv.gz.tbi"]
@@ -303,6 +305,41 @@ def test_killed_and_called_again_gives_the_same_bytes(
     assert sorted(path.name for path in work.iterdir()) == [*LEFT, "whole"]
 
 
+def test_a_second_process_at_the_same_output_is_refused(
+    epidyn: Run, inputs: Inputs, elements: tuple[Path, Path], work: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from epidyn.scan import run
+
+    given = options(inputs, elements, work / "scan.tsv.gz")
+    write, seconds = run.write_piece, []
+
+    def write_and_try_again(path: Path, text: str) -> None:
+        if not seconds:
+            seconds.append(None)
+            seconds[0] = epidyn("scan", *given)
+        write(path, text)
+
+    monkeypatch.setattr(run, "write_piece", write_and_try_again)
+    scanned(epidyn, *given)
+    refused(seconds[0], "scan.tsv.gz.partial", "is at work", f"process {os.getpid()}")
+
+
+def test_says_how_many_pairs_were_seen_in_training(
+    epidyn: Run, inputs: Inputs, elements: tuple[Path, Path], work: Path, tmp_path: Path
+):
+    scanned(epidyn, *options(inputs, elements, work / "scan.tsv.gz"))
+    seen = read_pairs(work / "scan.tsv.gz").iloc[::50]
+    model = Model.load(inputs.model)
+    origin = model.provenance.model_copy(update={"training_intervals": pack_hashes(interval_hashes(seen))})
+    Model(model.scorer, origin).save(tmp_path / "seen.safetensors")
+    result = epidyn("scan", *options(inputs, elements, work / "again.tsv.gz", model=tmp_path / "seen.safetensors"))
+    every = read_pairs(work / "again.tsv.gz")
+    count = int(pairs_among(every, interval_hashes(seen)).sum())
+    assert len(seen) <= count < len(every)
+    assert f"{count} of {len(every):,} pairs have both elements among those" in result.err
+    assert json.loads((work / "again.tsv.gz.json").read_text())["pairs_seen_in_training"] == count
+
+
 def test_an_output_is_replaced_only_by_force(epidyn: Run, inputs: Inputs, elements: tuple[Path, Path], work: Path):
     given = options(inputs, elements, work / "scan.tsv.gz")
     first = scanned(epidyn, *given)
@@ -389,6 +426,7 @@ def test_refuses_contigs_that_the_genome_lacks(epidyn: Run, inputs: Inputs, tmp_
         ({"promoters": None, "gtf": "none.gtf"}, ("none.gtf does not exist",)),
         ({"promoters": None, "gtf": "none.gtf", "promoter_of": "exon"}, ("--promoter-of is 'exon'",)),
         ({"merge": "shard.tsv.gz"}, ("--merge reads finished scans",)),
+        ({"model": None, "genome": None, "enhancers": None, "merge": "a"}, ("--merge reads finished scans",)),
         ({"model": None, "plot_locus": "chr1:1-9"}, ("--plot-locus without --model",)),
         ({"plot_locus": "chr1"}, ("--plot-locus is 'chr1'", "chr1:1,000,000-2,000,000")),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
@@ -56,13 +57,14 @@ def scan(
     from epidyn.scan.locus import plot_locus as draw
 
     locus = None if plot_locus is None else Locus.parse(plot_locus)
+    of_scoring = (model, genome, enhancers, promoters, shard, threshold, top_k, prevalence)
     if merge:
-        _alone("--merge", model, genome, enhancers, promoters, shard)
+        _alone("--merge", of_scoring)
         from epidyn.scan.merge import merge as put_together
 
         put_together(merge, out, force=force)
     elif model is None and locus is not None:
-        _alone("--plot-locus without --model", genome, enhancers, promoters, shard)
+        _alone("--plot-locus without --model", of_scoring)
     else:
         from epidyn.genome import Genome
         from epidyn.scan.plan import Shard
@@ -79,7 +81,7 @@ def scan(
         print(draw(out, locus, gtf))
 
 
-def _alone(option: str, *others: object) -> None:
+def _alone(option: str, others: Iterable[object]) -> None:
     if any(other is not None for other in others):
         raise ConfigError(f"{option} reads finished scans and scores nothing. Leave out what scoring needs.")
 
