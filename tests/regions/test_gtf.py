@@ -78,6 +78,12 @@ def test_one_gene_id_at_two_places_is_two_genes(tmp_path: Path):
     assert list(zip(table["chrom"], table["tss"], strict=True)) == [("chrX", 9), ("chrY", 9), ("chrX", 19)]
 
 
+def test_attributes_are_told_from_those_whose_names_end_alike(tmp_path: Path):
+    attributes = 'gene_id "G1"; ref_gene_id "OTHER"; havana_gene "OTHER"; note "a;b gene_idea";'
+    (tmp_path / "g.gtf").write_text(line("chr1", "gene", 10, 20, "+", attributes))
+    assert read_gtf(tmp_path / "g.gtf")[["name", "gene"]].to_numpy().tolist() == [["G1", "G1"]]
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [

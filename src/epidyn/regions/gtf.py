@@ -18,7 +18,7 @@ WHAT = "gene models"
 Unit = Literal["gene", "transcript"]
 UNITS: tuple[Unit, ...] = ("gene", "transcript")
 
-_ATTRIBUTE = re.compile(r'(gene_id|transcript_id|gene_name|gene) +(?:"([^"]*)"|([^";\s]+))')
+_ATTRIBUTE = re.compile(r'(?<!\w)(gene_id|transcript_id|gene_name|gene) +(?:"([^"]*)"|([^";\s]+))')
 _GFF3 = re.compile(r"(^|;)(ID|Parent)=")
 
 
