@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from epidyn.errors import ConfigError, EpidynError
+from epidyn.errors import ConfigError, EpidynError, InputFileError
 from epidyn.scan import locus as drawing
 from epidyn.scan.locus import Locus, plot_locus, read_locus
 from epidyn.scan.output import columns, header_text, join, rows_text, write_piece
@@ -77,6 +78,28 @@ def test_refuses_a_locus_without_pairs_and_a_scan_without_its_files(scan: Path, 
         with pytest.raises(EpidynError, match=rf"scan.tsv.gz{beside} does not exist"):
             plot_locus(scan, Locus("chr1", 0, 1000))
     assert list(tmp_path.glob("*.png")) == []
+
+
+@pytest.mark.parametrize(
+    ("beside", "damage", "words"),
+    [
+        ("", lambda whole: whole[:-40], "is truncated"),
+        ("", lambda whole: whole[:-28], "is truncated"),
+        ("", lambda whole: whole[:120] + bytes(60) + whole[180:], "is damaged"),
+        ("", lambda whole: bytes(200) + whole[-28:], "is damaged"),
+        (".tbi", lambda whole: b"no index", "is damaged"),
+        (".json", lambda whole: b"{", "not what `epidyn scan` writes"),
+        (".json", lambda whole: whole.replace(b'"format": 1', b'"format": 9'), "its format is 9, 1 is needed"),
+    ],
+)
+def test_refuses_a_damaged_scan(
+    scan: Path, capfd: pytest.CaptureFixture[str], beside: str, damage: Callable[[bytes], bytes], words: str
+):
+    path = Path(f"{scan}{beside}")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputFileError, match=words):
+        plot_locus(scan, Locus("chr1", 0, 1000))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_high_pairs_are_drawn_high(scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

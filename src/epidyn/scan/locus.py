@@ -17,7 +17,7 @@ from epidyn.errors import ConfigError, InputFileError
 from epidyn.files import require_file
 from epidyn.regions import read_gtf
 from epidyn.scan.merge import read_settings
-from epidyn.scan.output import index_path
+from epidyn.scan.output import index_path, refuse_truncated
 from epidyn.scan.plan import doubled_midpoints
 from epidyn.scores import PROBABILITY
 
@@ -110,12 +110,16 @@ def read_locus(scan: str | os.PathLike[str], locus: Locus) -> pd.DataFrame:
     path = require_file(scan, "scan")
     settings = read_settings(path)
     index = require_file(index_path(path, settings["genome"]["largest"]), "index of a scan")
+    refuse_truncated(path)
+    verbosity = pysam.set_verbosity(0)  # htslib would complain on its own
     try:
         with pysam.TabixFile(str(path), index=str(index)) as table:
             names = [name for name in table.contigs if name.removeprefix("chr") == locus.chrom.removeprefix("chr")]
             lines = list(table.fetch(names[0], locus.start, locus.end)) if names else []
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputFileError(f"scan {path} or its index is damaged ({error}). Scan again.") from error
+    finally:
+        pysam.set_verbosity(verbosity)
     rows = pd.DataFrame([line.split("\t") for line in lines], columns=settings["columns"], dtype="str")
     whole = [name for name in settings["columns"] if name.endswith(("_start", "_end")) or name == "distance"]
     rows = rows.astype({**dict.fromkeys(whole, "int64"), PROBABILITY: "float64"})

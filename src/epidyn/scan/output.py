@@ -113,6 +113,14 @@ def join(
         write_json(settings_path(out), settings)
 
 
+def refuse_truncated(path: Path) -> None:
+    """Raise InputFileError if a file does not end as :func:`join` ends it."""
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - len(EMPTY_BLOCK)))
+        if handle.read() != EMPTY_BLOCK:
+            raise InputFileError(f"{path} is truncated: the block that ends a bgzip file is missing. Scan again.")
+
+
 def header_bytes(path: Path) -> int:
     """Return how many bytes the first block of a file takes, which in a scan holds the header alone.
 
@@ -135,6 +143,7 @@ def header_bytes(path: Path) -> int:
 
 def _append(path: Path, skipped: int, whole: IO[bytes]) -> None:
     """Copy a file without its first bytes and the empty block at its end."""
+    refuse_truncated(path)
     left = path.stat().st_size - skipped - len(EMPTY_BLOCK)
     with path.open("rb") as piece:
         piece.seek(skipped)
@@ -142,8 +151,6 @@ def _append(path: Path, skipped: int, whole: IO[bytes]) -> None:
             chunk = piece.read(min(left, _AT_ONCE))
             whole.write(chunk)
             left -= len(chunk)
-        if piece.read() != EMPTY_BLOCK:
-            raise InputFileError(f"{path} is truncated: the block that ends a bgzip file is missing. Scan again.")
 
 
 def _index(table: Path, index: Path, *, csi: bool) -> None:
