@@ -251,6 +251,8 @@ def test_refuses_to_merge_what_is_not_whole(
     whole = two.read_bytes()
     two.write_bytes(whole[:-28])
     refused(merge(one, two), "two.tsv.gz is truncated")
+    two.write_bytes(bytes(99) + whole[-28:])
+    refused(merge(one, two), "two.tsv.gz is no scan", "Scan again")
     two.write_bytes(gzip.compress(gzip.decompress(whole)))
     refused(merge(one, two), "two.tsv.gz", "Scan again")
     (work / "two.tsv.gz.json").write_text("{}")
@@ -348,6 +350,20 @@ def test_an_output_is_replaced_only_by_force(epidyn: Run, inputs: Inputs, elemen
     assert listing(work) == before
     assert epidyn("scan", *given, "--top-k", 1, "--force").code == 0
     assert len(pd.read_csv(work / "scan.tsv.gz", sep="\t")) < len(first)
+
+
+def test_what_another_call_left_is_dropped_only_by_force(
+    epidyn: Run, inputs: Inputs, elements: tuple[Path, Path], work: Path
+):
+    (work / "scan.tsv.gz.partial").mkdir()
+    (work / "scan.tsv.gz.partial" / "000000.tsv.gz").write_bytes(b"of another call")
+    given = options(inputs, elements, work / "scan.tsv.gz")
+    before = listing(work)
+    refused(epidyn("scan", *given), "scan.tsv.gz.partial", "another call of epidyn scan", "--force")
+    assert listing(work) == before
+    assert epidyn("scan", *given, "--force").code == 0
+    assert sorted(path.name for path in work.iterdir()) == LEFT
+    assert len(pd.read_csv(work / "scan.tsv.gz", sep="\t")) > 500
 
 
 def test_plots_a_locus_with_the_scan_and_from_a_finished_one(
