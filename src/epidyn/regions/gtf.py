@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from epidyn.errors import ConfigError, RegionFileError
+from epidyn.pairs import bare
 from epidyn.regions.lines import Complaints, data_lines, whole_number
 from epidyn.regions.table import COLUMNS
 
@@ -146,7 +147,7 @@ def read_promoters(
 
 def _sizes(chrom: pd.Series[str], sizes: Mapping[str, int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the size of each element's chromosome, (n,); the largest number where it is unknown."""
-    known = {name.removeprefix("chr"): size for name, size in sizes.items()} | dict(sizes)
+    known = {bare(name): size for name, size in sizes.items()} | dict(sizes)
     endless = np.iinfo(np.int64).max
-    by_name = {name: known.get(name, known.get(name.removeprefix("chr"), endless)) for name in chrom.unique()}
+    by_name = {name: known.get(name, known.get(bare(name), endless)) for name in chrom.unique()}
     return chrom.map(by_name).to_numpy(dtype=np.int64)

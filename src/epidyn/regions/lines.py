@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from epidyn import progress
 from epidyn.errors import RegionFileError
 from epidyn.files import open_text
+from epidyn.pairs.schema import LARGEST_NUMBER
 
 _SKIPPED = ("#", "track ", "track\t", "browser ", "browser\t")
 _REPORTED_AT = 20_000
-LARGEST_NUMBER = 2**53 - 1
 
 
 def data_lines(path: str | os.PathLike[str], what: str) -> Iterator[tuple[int, list[str]]]:

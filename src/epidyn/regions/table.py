@@ -8,6 +8,7 @@ import pandas as pd
 
 from epidyn.errors import ChromosomeError, RegionFileError
 from epidyn.genome import Genome
+from epidyn.pairs import bare
 
 # Chromosome, 0-based half-open interval, strand (``+``, ``-`` or empty), first transcribed base (0-based; -1 if
 # not known), name and gene (may be empty), and the 1-based line of the file.
@@ -56,8 +57,8 @@ def place(tables: Mapping[str, pd.DataFrame], genome: Genome) -> dict[str, pd.Da
     RegionFileError
         If an element ends behind its chromosome; lists all.
     """
-    bare = {source: table["chrom"].str.removeprefix("chr") for source, table in tables.items()}
-    shared = set.intersection(*(set(names) for names in bare.values()))
+    names = {source: table["chrom"].map(bare) for source, table in tables.items()}
+    shared = set.intersection(*map(set, names.values()))
     if not shared:
         raise ChromosomeError(
             f"{' and '.join(tables)} have no chromosome in common. Their chromosomes:",
@@ -68,7 +69,7 @@ def place(tables: Mapping[str, pd.DataFrame], genome: Genome) -> dict[str, pd.Da
         )
     placed = {}
     for source, table in tables.items():
-        here = table[bare[source].isin(shared)]
+        here = table[names[source].isin(shared)]
         placed[source] = here.assign(chrom=here["chrom"].map(_resolved(here, source, genome)))
         _refuse_outside(placed[source], source, genome)
     return placed

@@ -15,6 +15,7 @@ import pysam
 from epidyn import plots
 from epidyn.errors import ConfigError, InputFileError
 from epidyn.files import require_file
+from epidyn.pairs import bare
 from epidyn.regions import read_gtf
 from epidyn.scan.merge import read_settings
 from epidyn.scan.output import index_path, refuse_truncated
@@ -94,9 +95,8 @@ def plot_locus(
         genes = _promoters_as_genes(pairs)
     else:
         genes = read_gtf(gene_models)
-        bare = locus.chrom.removeprefix("chr")
         here = (genes["start"] < locus.end) & (genes["end"] > locus.start)
-        genes = genes[here & (genes["chrom"].str.removeprefix("chr") == bare)]
+        genes = genes[here & (genes["chrom"].map(bare) == bare(locus.chrom))]
     out = locus.picture_path(scan)
     _draw(pairs, genes, locus, out)
     return out
@@ -114,7 +114,7 @@ def read_locus(scan: str | os.PathLike[str], locus: Locus) -> pd.DataFrame:
     verbosity = pysam.set_verbosity(0)  # htslib would complain on its own
     try:
         with pysam.TabixFile(str(path), index=str(index)) as table:
-            names = [name for name in table.contigs if name.removeprefix("chr") == locus.chrom.removeprefix("chr")]
+            names = [name for name in table.contigs if bare(name) == bare(locus.chrom)]
             lines = list(table.fetch(names[0], locus.start, locus.end)) if names else []
     except (OSError, ValueError) as error:
         raise InputFileError(f"scan {path} or its index is damaged ({error}). Scan again.") from error
