@@ -45,6 +45,10 @@ class PairTableError(EpidynError, ValueError):
     """A pair table with a missing column or bad rows."""
 
 
+class RegionFileError(EpidynError, ValueError):
+    """A BED or GTF file with bad lines, or without an element."""
+
+
 class ChromosomeError(EpidynError, LookupError):
     """A chromosome that the genome does not hold."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -190,11 +190,17 @@ def _square(x: str, y: str):  # type: ignore[no-untyped-def]  # matplotlib's Axe
 
 
 def panels(
-    count: int, height: float, *, width: float | None = None, down: bool = False
+    count: int,
+    height: float,
+    *,
+    width: float | None = None,
+    down: bool = False,
+    shares: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with ``count`` panels, side by side or (``down``) one below another, open above and right.
 
     ``height`` and ``width`` are the figure's, in inches; without ``width`` it follows the number of panels.
+    ``shares`` are those of panels one below another in the height, equal by default.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -202,7 +208,7 @@ def panels(
     figure = Figure(figsize=(width or 4.6 * max(count, 1.4), height), layout="constrained")
     FigureCanvasAgg(figure)
     rows, columns = (count, 1) if down else (1, count)
-    drawn = list(figure.subplots(rows, columns, squeeze=False).flat)
+    drawn = list(figure.subplots(rows, columns, squeeze=False, height_ratios=shares).flat)
     for axes in drawn:
         axes.spines[["top", "right"]].set_visible(False)
     return figure, drawn

@@ -88,7 +88,7 @@ def predict_table(
     model = Model.load(model_path)
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
-        model.network.to(_existing(device))
+        model.network.to(existing_device(device))
     seen_before, seen = model.provenance.interval_hashes(), 0
     stems = StemCache(model.scorer, stem_memory)  # where the network is by now; refuses a bad memory
     # The bar is over the table's bytes, which are known without reading it first.
@@ -97,7 +97,7 @@ def predict_table(
         rows = 0
         for chunk in iter_pairs(pairs, rows=chunk_rows, on_bytes=advance):
             logits = model.predict_logits(chunk, genome, batch_size=batch_size, rc_average=rc_average, stems=stems)
-            scores = _scored(model, chunk, logits, prevalence)
+            scores = scored(model, chunk, logits, prevalence)
             scores.to_csv(
                 handle, sep="\t", index=False, header=rows == 0, float_format="%.7g", lineterminator="\n"
             )
@@ -125,7 +125,8 @@ def predict_table(
     return rows
 
 
-def _scored(model: Model, pairs: pd.DataFrame, logits: Logits, prevalence: float | None) -> pd.DataFrame:
+def scored(model: Model, pairs: pd.DataFrame, logits: Logits, prevalence: float | None) -> pd.DataFrame:
+    """Return the table with what its logits, float32 (n,), mean behind it; see :func:`predict_table`."""
     probabilities = model.probabilities(logits, prevalence)
     if model.provenance.calibration is not None:
         return with_scores(pairs, logits, probabilities, sigmoid(logits))
@@ -148,7 +149,8 @@ def _write_settings(
     write_json(path, {**origin, **settings, "version": __version__})
 
 
-def _existing(device: str) -> torch.device:
+def existing_device(device: str) -> torch.device:
+    """Return the torch device of this name; ConfigError if the machine has none such."""
     try:
         found = torch.device(device)
         torch.empty(1, device=found).cpu()  # a device such as meta takes numbers and gives none back

@@ -191,12 +191,17 @@ def window_logits(
                     logits[block.pairs[batch]] += scorer.score(*gathered)
                     advance(len(block.pairs[batch]))
     logits /= len(ways)
+    refuse_unfinite(logits)
+    return logits[inverse]
+
+
+def refuse_unfinite(logits: Logits) -> None:
+    """Raise ModelFileError if any score, (n,), is no finite number."""
     if not np.isfinite(logits).all():
         raise ModelFileError(
             f"the model gives {(~np.isfinite(logits)).sum()} of {len(logits)} pairs a score that is no finite "
             "number; its weights are damaged or its training diverged. Use another model."
         )
-    return logits[inverse]
 
 
 def check_batch_size(batch_size: int) -> None:

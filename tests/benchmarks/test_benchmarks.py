@@ -140,6 +140,15 @@ def test_coverage(tmp_path: Path):
     assert "95% intervals" in (tmp_path / "coverage.md").read_text()
 
 
+def test_scanning(tmp_path: Path):
+    run("scanning.py", tmp_path)
+    figures = {figure["name"]: figure for figure in read(tmp_path / "scanning.json")["figures"]}
+    assert list(figures)[1:] == ["speed, all included", "peak memory"]
+    assert all(is_positive(figure["value"]) for figure in figures.values())
+    pairs = figures["pairs within 1 Mb, 600 enhancers, 40 promoters"]["value"]
+    assert 150 < pairs < 250  # 600 x 40 x 2 Mb / 249 Mb is 193
+
+
 def test_explaining(tmp_path: Path):
     run("explaining.py", tmp_path)
     figures = read(tmp_path / "explaining.json")["figures"]

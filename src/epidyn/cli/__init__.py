@@ -21,6 +21,7 @@ from epidyn.cli import (
     motifs,
     predict,
     report,
+    scan,
     simulate,
     train,
     tune,
@@ -53,6 +54,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("audit")(audit.audit)
+app.command("scan")(scan.scan)
 app.command("explain")(explain.explain)
 app.command("motifs")(motifs.motifs)
 app.command("report")(report.report)

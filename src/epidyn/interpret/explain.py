@@ -19,7 +19,7 @@ import pandas as pd
 
 from epidyn import __version__, progress, windows
 from epidyn.elements import ROLES, Codes, Role, locate
-from epidyn.errors import ConfigError, OutputError, PairTableError
+from epidyn.errors import ConfigError, PairTableError
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, sha256, write_text
 from epidyn.genome import Genome
 from epidyn.interpret.effects import (
@@ -44,6 +44,7 @@ from epidyn.interpret.mutagenesis import (
 from epidyn.interpret.tracks import TRACKS, write_tracks
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
+from epidyn.parts import Parts
 from epidyn.predict import CHUNK_ROWS
 from epidyn.scores import with_scores
 from epidyn.scoring import DEFAULT_BATCH_SIZE, check_batch_size
@@ -161,7 +162,7 @@ def explain_table(
         "windows": dict(model.scorer.lengths),
         "version": __version__,
     }
-    parts = _Parts(Path(f"{os.fspath(out).rstrip('/')}.partial"), origin, force=force)
+    parts = _Parts(out, origin, force=force)
     numbers = range(0, len(chosen), part_pairs)
     with progress.bar("Explaining pairs", len(chosen)) as advance:
         for number, at in enumerate(numbers):
@@ -295,27 +296,10 @@ def _windows(
         )
 
 
-class _Parts:
-    """What is done so far: a gzip member a run of pairs, so that the members one after another are the file."""
+class _Parts(Parts):
+    """A gzip member a run of pairs, so that the members one after another are the file."""
 
-    def __init__(self, folder: Path, origin: dict[str, Any], *, force: bool) -> None:
-        self.folder = folder
-        text = json.dumps(origin, indent=2) + "\n"
-        known = folder / SETTINGS
-        if folder.exists() and not (known.is_file() and known.read_text(encoding="utf-8") == text):
-            if not force:
-                raise OutputError(
-                    f"{folder} holds what another call of epidyn explain left. Repeat that call to finish it, "
-                    "give another --out, or --force to drop it."
-                )
-            shutil.rmtree(folder)
-        if not folder.exists():
-            prepare_output_folder(folder, force=False, own=())
-            write_text(known, text)
-
-    def path(self, number: int) -> Path:
-        """Return where a part lies."""
-        return self.folder / f"{number:06d}.tsv.gz"
+    command, settings = "explain", SETTINGS
 
     def write(self, number: int, effects: pd.DataFrame, *, header: bool) -> None:
         """Write a part, whole or not at all."""
