@@ -12,7 +12,9 @@ from epidyn.errors import InputFileError
 from epidyn.interpret.vcf import Allele, iter_alleles
 
 HEADER = (
-    "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##contig=<ID=2>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##contig=<ID=2>\n"
+    '##INFO=<ID=END,Number=1,Type=Integer,Description="End">\n'  # pysam gives one to <DEL>
+    "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 )
 RECORDS = "chr1\t5\trs1\ta\tC,<DEL>\t.\t.\t.\n2\t7\t.\tACG\t*\t9\tPASS\t.\nchr1\t1\tx\tT\t.\t.\t.\t.\n"
 
