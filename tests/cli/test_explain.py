@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from epidyn import Genome, Model, read_pairs
+from epidyn.controls import SequenceShuffle
 from epidyn.interpret.effects import EFFECTS, PAIRS, SETTINGS, read_effects
 from tests.cli.conftest import (
     BAD_TABLES,
@@ -24,7 +26,8 @@ from tests.cli.conftest import (
     write,
 )
 
-FILES = (EFFECTS, PAIRS, SETTINGS, "enhancer.bedGraph", "promoter.bedGraph")
+PICTURES = ("mean_effect_enhancer.png", "mean_effect_promoter.png")
+FILES = (EFFECTS, PAIRS, SETTINGS, "enhancer.bedGraph", "promoter.bedGraph", *PICTURES)
 
 
 def options(inputs: Inputs, out: Path, **changes: object) -> list[object]:
@@ -114,10 +117,48 @@ def test_min_probability_and_label_choose(epidyn: Run, inputs: Inputs, work: Pat
 def test_width_step_and_element(epidyn: Run, inputs: Inputs, work: Path):
     _, effects = explained(epidyn, inputs, work / "out", top=1, width=4, step=2, element="promoter")
     assert set(effects["role"]) == {"promoter"}
-    assert sorted(path.name for path in (work / "out").iterdir()) == sorted([*FILES[:3], "promoter.bedGraph"])
+    assert sorted(path.name for path in (work / "out").iterdir()) == sorted([*FILES[:3], FILES[4], PICTURES[1]])
     inner = effects[1:-2]
     assert set(inner["offset"].diff().dropna()) == {2}
     assert set(inner["end"] - inner["start"]) == {4}
+
+
+def test_shuffled_masks_keep_dinucleotides_and_are_averaged(epidyn: Run, inputs: Inputs, work: Path):
+    pairs = apart(work / "in")
+    _, one = explained(epidyn, inputs, work / "one", pairs=pairs, top=2, replace="shuffle", shuffles=1, seed=6)
+    _, two = explained(epidyn, inputs, work / "two", pairs=pairs, top=2, replace="shuffle", shuffles=2, seed=3)
+    model, table = Model.load(inputs.model), read_pairs(pairs)
+    lengths = model.scorer.lengths
+    with Genome.open(inputs.genome) as genome:
+        for _, row in two.iloc[::9].iterrows():
+            changed = []
+            for number in (6, 7):  # seeds of the two shuffles; the first is that of the other call
+                start = row["start"] - row["offset"]
+                window = genome.fetch(row["chrom"], start, start + lengths[row["role"]])
+                SequenceShuffle(number)(window, np.array([0]), np.array([len(window)]))
+                sequences = {chrom: genome.fetch(chrom, 0, size).copy() for chrom, size in genome.sizes.items()}
+                inside = slice(row["offset"], row["offset"] + row["end"] - row["start"])
+                sequences[row["chrom"]][row["start"] : row["end"]] = window[inside]
+                changed.append(model.predict_logits(table.iloc[[row["pair"]]], Genome.from_dict(sequences))[0])
+            plain = model.predict_logits(table.iloc[[row["pair"]]], genome)[0]
+            assert row["effect"] == pytest.approx(plain - np.mean(changed), abs=1e-5)
+            assert one.loc[row.name, "effect"] == pytest.approx(plain - changed[0], abs=1e-5)
+    assert two["effect"].abs().max() > 1e-4
+
+
+def test_saturation_writes_arrays(epidyn: Run, inputs: Inputs, work: Path):
+    _, effects = explained(epidyn, inputs, work / "out", method="saturation", top=2, element="promoter")
+    onehot = np.load(work / "out" / "promoter_onehot.npz")["arr_0"]
+    hypothetical = np.load(work / "out" / "promoter_hypothetical.npz")["arr_0"]
+    assert onehot.shape == hypothetical.shape == (2, 4, 61)
+    assert not (work / "out" / "enhancer_onehot.npz").exists()
+    at = effects.iloc[30]
+    row = effects["pair"].unique().tolist().index(at["pair"])
+    difference = (
+        hypothetical[row, "ACGT".index(at["ref"]), at["offset"]]
+        - hypothetical[row, "ACGT".index(at["alt"]), at["offset"]]
+    )
+    assert difference == pytest.approx(at["effect"], abs=1e-6)
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated"])
@@ -170,6 +211,22 @@ def test_killed_and_called_again_gives_the_same_bytes(epidyn: Run, inputs: Input
     assert sorted(path.name for path in work.iterdir()) == ["out", "whole"]
 
 
+@pytest.mark.parametrize("damage", ["cut", "changed", "other"])
+def test_a_damaged_part_is_made_anew(epidyn: Run, inputs: Inputs, work: Path, damage: str):
+    explained(epidyn, inputs, work / "whole", top=10)
+    call = ["explain", *map(str, options(inputs, work / "out", top=10))]
+    subprocess.run([sys.executable, "-c", KILLED, *call], env=os.environ, capture_output=True)
+    part = work / "out.partial" / "000000.tsv.gz"
+    whole = part.read_bytes()
+    if damage == "other":
+        with gzip.open(part, "wt") as handle:
+            handle.write("pair\n0\n")
+    else:
+        part.write_bytes(whole[:-20] if damage == "cut" else whole[:500] + bytes(40) + whole[540:])
+    assert epidyn(*call).code == 0
+    assert (work / "out" / EFFECTS).read_bytes() == (work / "whole" / EFFECTS).read_bytes()
+
+
 def test_force_replaces_and_without_it_nothing_is_touched(epidyn: Run, inputs: Inputs, work: Path):
     explained(epidyn, inputs, work / "out")
     (work / "out" / "note").write_text("mine")
@@ -192,6 +249,12 @@ def test_force_replaces_and_without_it_nothing_is_touched(epidyn: Run, inputs: I
         ({"width": 62}, ("--width is 62", "61 bases")),
         ({"step": 0}, ("--step is 0",)),
         ({"batch_size": 0}, ("--batch-size is 0",)),
+        ({"replace": "X"}, ("--replace is 'X'", "N, shuffle")),
+        ({"replace": "shuffle", "method": "gradient"}, ("--replace shuffle", "not with gradient")),
+        ({"shuffles": 0}, ("--shuffles is 0",)),
+        ({"seed": -1}, ("--seed is -1",)),
+        ({"method": "saturation", "width": 6}, ("--width and --step", "saturation", "Leave them out")),
+        ({"variants": "v.vcf", "step": 3}, ("--width and --step", "--variants", "Leave them out")),
     ],
     ids=str,
 )

@@ -18,8 +18,17 @@ def explain(
     method: Annotated[
         str, typer.Option(help="mask (runs of N), saturation (each base by each other), gradient, integrated.")
     ] = "mask",
-    width: Annotated[int, typer.Option(help="Bases masked at once.")] = 6,
-    step: Annotated[int, typer.Option(help="Bases from mask to mask.")] = 3,
+    width: Annotated[
+        int | None, typer.Option(help="Bases masked at once. [default: 6]", show_default=False)
+    ] = None,
+    step: Annotated[
+        int | None, typer.Option(help="Bases from mask to mask. [default: 3]", show_default=False)
+    ] = None,
+    replace: Annotated[
+        str, typer.Option(help="Masked by N, or by shuffle: other bases, dinucleotides as they were.")
+    ] = "N",
+    shuffles: Annotated[int, typer.Option(help="With --replace shuffle: shuffles that are averaged.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of the shuffles.")] = 0,
     element: Annotated[str, typer.Option(help="both, enhancer or promoter.")] = "both",
     min_probability: Annotated[
         float | None,
@@ -43,9 +52,12 @@ def explain(
 
     if min_probability is None:
         min_probability = 0.0 if variants else DEFAULT_MIN_PROBABILITY
-    given: dict[str, Any] = {"method": method, "element": element}
+    given: dict[str, Any] = {"method": method, "element": element, "replace": replace}
+    given |= {name: value for name, value in (("width", width), ("step", step)) if value is not None}
+    if "width" in given or "step" in given:
+        _refuse_masks_without_use(method, variants)
     settings = ExplainSettings(
-        **given, width=width, step=step, min_probability=min_probability, top=top, label=label
+        **given, shuffles=shuffles, seed=seed, min_probability=min_probability, top=top, label=label
     )
     with Genome.open(genome) as opened:
         if variants is None:
@@ -60,3 +72,12 @@ def explain(
     )
     for reason, count in sorted(found.skipped.items()):
         print(f"  {count:,} {reason}")
+
+
+def _refuse_masks_without_use(method: str, variants: Path | None) -> None:
+    """Refuse the options of masks where none is made."""
+    from epidyn.errors import ConfigError
+
+    if variants is not None or method == "saturation":
+        what = "--variants" if variants is not None else "--method saturation"
+        raise ConfigError(f"--width and --step are those of masks, and {what} makes none. Leave them out.")

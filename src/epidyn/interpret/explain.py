@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,10 +19,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn import __version__, progress, windows
+from epidyn.controls import SequenceShuffle
 from epidyn.elements import ROLES, Codes, Role, locate
 from epidyn.errors import ConfigError, PairTableError
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, sha256, write_text
 from epidyn.genome import Genome
+from epidyn.interpret.arrays import ARRAYS, write_arrays
 from epidyn.interpret.effects import (
     EFFECTS,
     FORMAT_VERSION,
@@ -41,6 +44,7 @@ from epidyn.interpret.mutagenesis import (
     masks,
     substitutions,
 )
+from epidyn.interpret.profiles import PROFILES, write_profiles
 from epidyn.interpret.tracks import TRACKS, write_tracks
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
@@ -54,6 +58,9 @@ log = logging.getLogger("epidyn")
 
 Method = Literal["mask", "saturation", "gradient", "integrated"]
 Element = Literal["both", "enhancer", "promoter"]
+Replacement = Literal["N", "shuffle"]
+REPLACEMENTS = ("N", "shuffle")
+DEFAULT_SHUFFLES = 3
 ELEMENTS = ("both", *ROLES)
 DEFAULT_MIN_PROBABILITY = 0.95
 GRADIENT_POINTS = {"gradient": 1, "integrated": INTEGRATION_POINTS}
@@ -79,6 +86,11 @@ class ExplainSettings:
         Explain this many pairs with the highest scores.
     label
         Only pairs with this label, 0 or 1; the table then needs labels.
+    replace
+        What ``mask`` puts in place: ``N``, or ``shuffle``: what stands there in the window with its bases
+        shuffled so that every dinucleotide occurs as often.
+    shuffles, seed
+        How many shuffles of each window, whose effects are averaged, and their seed.
     """
 
     method: Method = "mask"
@@ -88,6 +100,9 @@ class ExplainSettings:
     min_probability: float = DEFAULT_MIN_PROBABILITY
     top: int | None = None
     label: int | None = None
+    replace: Replacement = "N"
+    shuffles: int = DEFAULT_SHUFFLES
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -100,17 +115,36 @@ class ExplainSettings:
             raise ConfigError(f"--top is {self.top}; it must be 1 or more.")
         if self.label not in (None, 0, 1):
             raise ConfigError(f"--label is {self.label}; it must be 0 or 1.")
+        if self.replace not in REPLACEMENTS:
+            raise ConfigError(f"--replace is {self.replace!r}; it must be one of {', '.join(REPLACEMENTS)}.")
+        if self.replace == "shuffle" and self.method != "mask":
+            raise ConfigError(f"--replace shuffle goes with --method mask, not with {self.method}.")
+        if self.shuffles < 1:
+            raise ConfigError(f"--shuffles is {self.shuffles}; it must be 1 or more.")
+        if self.seed < 0:
+            raise ConfigError(f"--seed is {self.seed}; it must be 0 or more.")
 
     @property
     def roles(self) -> tuple[Role, ...]:
         """The elements that are perturbed."""
         return tuple(role for role in ROLES if self.element in ("both", role))
 
-    def perturbations(self, codes: Codes) -> Perturbations:
-        """Return what is tried on a window (length,)."""
+    def perturbations(self, codes: Codes) -> list[Perturbations]:
+        """Return what is tried on a window (length,): one set, or one a shuffle, all of the same places."""
         if self.method == "saturation":
-            return substitutions(codes)
-        return masks(len(codes), self.width, self.step)
+            return [substitutions(codes)]
+        if self.replace == "N":
+            return [masks(len(codes), self.width, self.step)]
+        return [
+            masks(len(codes), self.width, self.step, other=self._shuffled(codes, number))
+            for number in range(self.shuffles)
+        ]
+
+    def _shuffled(self, codes: Codes, number: int) -> Codes:
+        """Return a window with its bases shuffled; which way follows from them, the seed and the number alone."""
+        shuffled = codes.copy()
+        SequenceShuffle(self.seed * self.shuffles + number)(shuffled, np.array([0]), np.array([len(codes)]))
+        return shuffled
 
 
 def explain_table(
@@ -167,7 +201,7 @@ def explain_table(
     with progress.bar("Explaining pairs", len(chosen)) as advance:
         for number, at in enumerate(numbers):
             part = chosen.iloc[at : at + part_pairs]
-            if not parts.path(number).exists():
+            if not parts.holds(number, set(part["pair"])):
                 parts.write(number, _effects(model, part, genome, settings, batch_size), header=number == 0)
             advance(len(part))
     _put_together(Path(out), chosen, parts, len(numbers), {**origin, "explained": len(chosen)}, force=force)
@@ -243,12 +277,13 @@ def _effects(
         scan = PairScan(model.network, codes, batch_size=batch_size)
         for role in settings.roles:
             chrom, start, _ = placed[role]
-            changes = settings.perturbations(codes[role])
+            tried = settings.perturbations(codes[role])
+            changes = tried[0]
             if settings.method in GRADIENT_POINTS:
                 shares = kmer_shares(model.network, codes, role, GRADIENT_POINTS[settings.method])
-                logits = scan.logit - estimated_effects(shares, changes)
+                logits = scan.logit - estimated_effects(shares, changes)[None]
             else:
-                logits = scan.logits(role, changes)
+                logits = np.stack([scan.logits(role, each) for each in tried])
             table = _table(model, role, changes, scan.logit, logits)
             first = start + changes.offset
             table = table.assign(
@@ -266,14 +301,15 @@ def _effects(
 def _table(
     model: Model, role: Role, changes: Perturbations, logit: float, changed: npt.NDArray[np.float64]
 ) -> pd.DataFrame:
-    logits = np.concatenate([[logit], changed])
+    """Return the effects of changes, the mean over several ways to make them; ``changed`` is (ways, changes)."""
+    logits = np.concatenate([[logit], changed.ravel()])
     probabilities = model.probabilities(logits).astype(np.float64)
     return pd.DataFrame(
         {
             "role": role,
             "offset": changes.offset,
-            "effect": logits[0] - logits[1:],
-            "probability_effect": probabilities[0] - probabilities[1:],
+            "effect": (logits[0] - changed).mean(axis=0),
+            "probability_effect": (probabilities[0] - probabilities[1:].reshape(changed.shape)).mean(axis=0),
         }
     )
 
@@ -301,6 +337,17 @@ class _Parts(Parts):
 
     command, settings = "explain", SETTINGS
 
+    def holds(self, number: int, pairs: set[int]) -> bool:
+        """Tell whether a part is there, whole, and of these pairs."""
+        path = self.path(number)
+        if not path.is_file():
+            return False
+        try:
+            found = pd.read_csv(path, sep="\t", header=None, skiprows=int(number == 0), usecols=[0])
+        except (OSError, EOFError, ValueError, zlib.error):
+            return False
+        return set(found[0]) == pairs
+
     def write(self, number: int, effects: pd.DataFrame, *, header: bool) -> None:
         """Write a part, whole or not at all."""
         # No name and no time in the gzip header, so that equal tables are equal files.
@@ -317,13 +364,18 @@ def _put_together(
     out: Path, chosen: pd.DataFrame, parts: _Parts, count: int, origin: dict[str, Any], *, force: bool
 ) -> None:
     """Make the output folder of the parts; the settings come last, and only a folder with them is whole."""
-    prepare_output_folder(out, force=force, own=(SETTINGS, PAIRS, EFFECTS, *TRACKS.values()))
+    own = (SETTINGS, PAIRS, EFFECTS, *TRACKS.values(), *PROFILES.values(), *ARRAYS)
+    prepare_output_folder(out, force=force, own=own)
     with atomic_path(out / EFFECTS) as beside, beside.open("wb") as whole:
         for number in range(count):
             with parts.path(number).open("rb") as part:
                 shutil.copyfileobj(part, whole)
     with atomic_path(out / PAIRS) as beside:
         chosen.to_csv(beside, sep="\t", index=False, float_format="%.7g", lineterminator="\n")
-    write_tracks(EffectsFolder(out, origin, chosen).effects(), out)
+    effects = EffectsFolder(out, origin, chosen)
+    write_tracks(effects.effects(), out)
+    write_profiles(effects, out)
+    if origin["method"] == "saturation":
+        write_arrays(effects, out)
     write_text(out / SETTINGS, json.dumps(origin, indent=2) + "\n")
     shutil.rmtree(parts.folder)

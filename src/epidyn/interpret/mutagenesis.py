@@ -61,8 +61,12 @@ class Perturbations:
         return changed
 
 
-def masks(length: int, width: int = DEFAULT_WIDTH, step: int = DEFAULT_STEP) -> Perturbations:
-    """Replace ``width`` bases by N at every ``step``-th position; a last mask ends where the window ends.
+def masks(
+    length: int, width: int = DEFAULT_WIDTH, step: int = DEFAULT_STEP, *, other: Codes | None = None
+) -> Perturbations:
+    """Replace ``width`` bases at every ``step``-th position; a last mask ends where the window ends.
+
+    They are replaced by N, or by what stands in the same place of ``other``, base codes (length,).
 
     Raises
     ------
@@ -76,7 +80,9 @@ def masks(length: int, width: int = DEFAULT_WIDTH, step: int = DEFAULT_STEP) -> 
     offset = np.arange(0, length - width + 1, step, dtype=np.int64)
     if offset[-1] + width < length:
         offset = np.append(offset, length - width)
-    return Perturbations(offset, np.full((len(offset), width), N, dtype=np.uint8))
+    if other is None:
+        return Perturbations(offset, np.full((len(offset), width), N, dtype=np.uint8))
+    return Perturbations(offset, other[offset[:, None] + np.arange(width)])
 
 
 def substitutions(codes: Codes) -> Perturbations:
