@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import pandas as pd
 import torch
@@ -18,10 +14,11 @@ from epidyn.calibration import sigmoid
 from epidyn.elements import pairs_among
 from epidyn.errors import ConfigError
 from epidyn.fetch import located
-from epidyn.files import atomic_path, refuse_output, sha256, write_json
+from epidyn.files import refuse_output, sha256, write_json
 from epidyn.genome import Genome
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
+from epidyn.score_files import open_scores
 from epidyn.scores import with_scores
 from epidyn.scoring import DEFAULT_BATCH_SIZE, Logits
 from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
@@ -48,10 +45,10 @@ def predict_table(
 ) -> int:
     """Stream a pair table through a model and write its scores.
 
-    The output is TSV: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
-    ``probability``, in row order (of a calibrated model ``logit`` is its own, ``probability`` calibrated, and
-    ``raw_probability`` that of the logit); beside it ``OUT.json`` with the model's digest, the settings, and how
-    many elements were encoded.
+    The output is TSV, or what its name's end says (:func:`epidyn.score_files.open_scores`): the pair table's
+    columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and ``probability``, in row order (of a
+    calibrated model ``logit`` is its own, ``probability`` calibrated, and ``raw_probability`` that of the logit);
+    beside it ``OUT.json`` with the model's digest, the settings, and how many elements were encoded.
 
     Parameters
     ----------
@@ -93,14 +90,11 @@ def predict_table(
     stems = StemCache(model.scorer, stem_memory)  # where the network is by now; refuses a bad memory
     # The bar is over the table's bytes, which are known without reading it first.
     size = Path(pairs).stat().st_size if Path(pairs).is_file() else None
-    with _open_output(out) as handle, progress.bar("Predicting", size) as advance:
+    with open_scores(out) as write, progress.bar("Predicting", size) as advance:
         rows = 0
         for chunk in iter_pairs(pairs, rows=chunk_rows, on_bytes=advance):
             logits = model.predict_logits(chunk, genome, batch_size=batch_size, rc_average=rc_average, stems=stems)
-            scores = scored(model, chunk, logits, prevalence)
-            scores.to_csv(
-                handle, sep="\t", index=False, header=rows == 0, float_format="%.7g", lineterminator="\n"
-            )
+            write(scored(model, chunk, logits, prevalence))
             rows += len(chunk)
             seen += int(pairs_among(chunk, seen_before).sum())
             advance(0, f"{rows:,} rows")
@@ -158,12 +152,3 @@ def existing_device(device: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--device {device}: this machine has no such device ({reason}). Use cpu.") from error
     return found
-
-
-@contextmanager
-def _open_output(out: str | os.PathLike[str] | None) -> Iterator[IO[str]]:
-    if out is None:
-        yield sys.stdout
-        return
-    with atomic_path(out) as beside, beside.open("w", encoding="utf-8", newline="") as handle:
-        yield handle

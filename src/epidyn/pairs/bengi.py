@@ -48,7 +48,9 @@ def matches_bengi(first: Sequence[str], second: Sequence[str]) -> bool:
 
     One of the six may be none, so that a first row with one bad cell is reported as such.
     """
-    return len(first) == len(COLUMNS) and sum(_is_number(first[i]) for i in _NUMERIC) >= len(_NUMERIC) - 1
+    if len(first) != len(COLUMNS) or not first[-1].strip("+-."):  # a strand: BEDPE
+        return False
+    return sum(_is_number(first[i]) for i in _NUMERIC) >= len(_NUMERIC) - 1
 
 
 def _derive(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:

@@ -34,6 +34,9 @@ class Layout:
         findings, and gives it values that draw no second complaint.
     columns
         The names of its columns if it has no header.
+    names
+        Where neither of both is so for all files: gives from the cells of the first line the names of the columns,
+        and whether that line is a header.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Layout:
     matches: Callable[[Sequence[str], Sequence[str]], bool]
     derive: Callable[[pd.DataFrame, Findings], pd.DataFrame]
     columns: tuple[str, ...] = ()
+    names: Callable[[Sequence[str]], tuple[Sequence[str], bool]] | None = None
 
 
 def parse_names(

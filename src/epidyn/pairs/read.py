@@ -23,15 +23,17 @@ import pandas as pd
 from epidyn.errors import ConfigError, PairTableError
 from epidyn.fetch import located
 from epidyn.files import open_text, require_file
+from epidyn.pairs.bedpe import BEDPE
 from epidyn.pairs.bengi import BENGI
 from epidyn.pairs.columns import OWN_COLUMNS
 from epidyn.pairs.findings import Findings
 from epidyn.pairs.layout import Layout
+from epidyn.pairs.parquet import is_parquet, parquet_chunks
 from epidyn.pairs.schema import HELA_NOTE, check, refuse_duplicates, shown_columns
 from epidyn.pairs.targetfinder import TARGETFINDER_FULL, TARGETFINDER_NAMES
 from epidyn.progress import bar
 
-LAYOUTS: tuple[Layout, ...] = (OWN_COLUMNS, TARGETFINDER_NAMES, TARGETFINDER_FULL, BENGI)
+LAYOUTS: tuple[Layout, ...] = (OWN_COLUMNS, TARGETFINDER_NAMES, TARGETFINDER_FULL, BENGI, BEDPE)
 DELIMITERS = {"\t": "tab", ",": "comma"}
 CHUNK_ROWS = 8192
 WHAT = "pair table"
@@ -40,15 +42,15 @@ _log = logging.getLogger("epidyn")
 
 
 def read_pairs(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table of enhancer-promoter pairs: TargetFinder, BENGI, or our own columns; gzipped or not.
+    """Read a table of enhancer-promoter pairs: TargetFinder, BENGI, BEDPE, or our own columns; or Parquet.
 
     The format is found from the header and columns, and reported in the log with the number of pairs.
 
     Parameters
     ----------
     path
-        A table separated by commas or tabs; or the name of one, such as ``targetfinder:GM12878``, which is fetched
-        if it is not at hand (:mod:`epidyn.fetch`).
+        A table separated by commas or tabs, gzipped or not, or Parquet; or the name of one, such as
+        ``targetfinder:GM12878``, which is fetched if it is not at hand (:mod:`epidyn.fetch`).
 
     Returns
     -------
@@ -101,30 +103,51 @@ def iter_pairs(
     if rows < 1:
         raise ConfigError(f"rows is {rows}; a chunk needs at least 1 row.")
     path = located(path)
-    findings = Findings()
+    findings = Findings("row" if _is_parquet(path) else "line")
     total = positives = 0
-    labelled = False
-    with open_text(path, WHAT) as handle:
-        source = _open_source(str(path), handle)
-        for table in _chunks(source, rows, findings):
-            if on_bytes is not None:
-                on_bytes(source.bytes_read())
-            labelled = "label" in table
-            positives += int(table["label"].sum()) if labelled else 0
-            table.index = pd.RangeIndex(total, total + len(table))
-            total += len(table)
-            if not findings:
-                yield table
+    labelled, name = False, ""
+    for table, read in _read_chunks(path, rows, findings):
         if on_bytes is not None:
-            on_bytes(source.bytes_read())
+            on_bytes(read)
+        if table is None:
+            continue
+        labelled, name = "label" in table, str(table.attrs["format"])
+        positives += int(table["label"].sum()) if labelled else 0
+        table.index = pd.RangeIndex(total, total + len(table))
+        total += len(table)
+        if not findings:
+            yield table
     findings.raise_if_any(str(path))
     if not total:
         raise PairTableError(f"{path}: it has a header but no rows. A pair table needs at least one pair.")
     counted = f"{total:,} {'pair' if total == 1 else 'pairs'}"
-    notes = [source.layout.name, counted, f"{positives:,} positive" if labelled else "no labels"]
+    notes = [name, counted, f"{positives:,} positive" if labelled else "no labels"]
     if findings.renamed_hela:
         notes.append(HELA_NOTE)
     _log.info("%s: %s", path, ", ".join(notes))
+
+
+def _is_parquet(path: str | os.PathLike[str]) -> bool:
+    return is_parquet(require_file(path, WHAT))
+
+
+def _read_chunks(
+    path: str | os.PathLike[str], rows: int, findings: Findings
+) -> Iterator[tuple[pd.DataFrame | None, int]]:
+    """Yield checked chunks and how many bytes of the file were read since the last; at the end no chunk."""
+    if _is_parquet(path):
+        size, before = Path(path).stat().st_size, 0
+        for table, share in parquet_chunks(Path(path), rows, findings):
+            read = round(share * size)
+            yield table, read - before
+            before = read
+        yield None, size - before
+        return
+    with open_text(path, WHAT) as handle:
+        source = _open_source(str(path), handle)
+        for table in _chunks(source, rows, findings):
+            yield table, source.bytes_read()
+        yield None, source.bytes_read()
 
 
 @dataclass
@@ -173,7 +196,9 @@ def _open_source(path: str, handle: IO[str]) -> _Source:
         raise PairTableError(f"{path}: it holds nothing but blank lines. A pair table is needed.")
     number, first = filled[0]
     layout, delimiter = _detect(path, first, filled[1][1] if len(filled) == 2 else "")
-    names = list(layout.columns) or _split(first, delimiter)
+    cells = _split(first, delimiter)
+    names, headed = layout.names(cells) if layout.names else (layout.columns or cells, not layout.columns)
+    names = list(names)
     refuse_duplicates(names, path)
     return _Source(
         path=path,
@@ -182,7 +207,7 @@ def _open_source(path: str, handle: IO[str]) -> _Source:
         layout=layout,
         delimiter=delimiter,
         names=names,
-        header_line=0 if layout.columns else number,
+        header_line=number if headed else 0,
     )
 
 
@@ -193,7 +218,8 @@ def _detect(path: str, first: str, second: str) -> tuple[Layout, str]:
         for delimiter in DELIMITERS
         if delimiter in first
         for layout in LAYOUTS
-        if layout.matches(_split(first, delimiter), _split(second, delimiter))
+        if (layout is BEDPE or not first.startswith("#"))  # the only one whose header may begin so
+        and layout.matches(_split(first, delimiter), _split(second, delimiter))
     ]
     if len(candidates) == 1:
         return candidates[0]
