@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from epidyn.nn.attention import attend, fused_attention
+from epidyn.nn.attention import attend, attend_where_samples_differ, fused_attention
 from epidyn.nn.dropout import MaskSource
 
 SHAPE = (3, 2, 5, 4)
@@ -54,6 +54,23 @@ def test_what_a_gpu_computes_is_the_same(width: int):
     torch.manual_seed(6)
     query, key, value = torch.randn(3, 3, 2, 5, width, dtype=torch.float64)
     torch.testing.assert_close(fused_attention(query, key, value), dense(query, key, value))
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0], ids=["even", "peaked"])
+@pytest.mark.parametrize(("first", "last"), [(0, 3), (4, 6), (8, 11), (0, 10)])
+def test_samples_that_differ_at_a_few_positions(first: int, last: int, scale: float):
+    generator = torch.Generator().manual_seed(2)
+    samples, heads, positions, width = 5, 2, 11, 4
+    alike = torch.randn(3, 1, heads, positions, width, generator=generator, dtype=torch.float64)
+    whole = alike.repeat(1, samples, 1, 1, 1)
+    whole[..., first:last, :] = torch.randn(
+        3, samples, heads, last - first, width, generator=generator, dtype=torch.float64
+    )
+    whole[:2] *= scale
+    query, key, value = whole
+    shared, own = tuple(whole[:, 2]), tuple(whole[..., first:last, :])
+    found = attend_where_samples_differ(shared, own, first)
+    torch.testing.assert_close(found, dense(query, key, value), rtol=1e-11, atol=1e-12)
 
 
 def test_narrow_numbers_are_widened():

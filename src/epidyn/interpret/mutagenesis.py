@@ -150,12 +150,17 @@ class PairScan:
 
     def _scores(self, role: Role, batch: Perturbations) -> Floats:
         with evaluating(self._network):
-            stems = {**self._stems, role: self._perturbed_stems(role, batch)}
-            scores: Floats = self._network.score(stems["enhancer"], stems["promoter"]).double().cpu().numpy()
+            perturbed, differing = self._perturbed_stems(role, batch)
+            stems = {**self._stems, role: perturbed}
+            logits = self._network.score(stems["enhancer"], stems["promoter"], differing)
+            scores: Floats = logits.double().cpu().numpy()
         return scores
 
-    def _perturbed_stems(self, role: Role, batch: Perturbations) -> Tensor:
-        """Return the element's stem under each perturbation, (n, channels, positions)."""
+    def _perturbed_stems(self, role: Role, batch: Perturbations) -> tuple[Tensor, slice]:
+        """Return the element's stem under each perturbation, (n, channels, positions), and where these can differ.
+
+        The latter counts in the positions of both elements, the enhancer's first.
+        """
         stem, table = self._parts(role)
         reference = self._stems[role]
         first, count = reached(stem, batch.offset, batch.width, reference.shape[2])
@@ -164,7 +169,9 @@ class PairScan:
         again = stem.from_tokens(tokens, table)
         where = torch.from_numpy(first[:, None] + np.arange(count)).to(reference.device)
         perturbed = reference.repeat(len(batch), 1, 1)
-        return perturbed.scatter_(2, where[:, None].expand_as(again), again)
+        before = self._stems["enhancer"].shape[2] if role == "promoter" else 0
+        differing = slice(before + int(first.min()), before + int(first.max()) + count)
+        return perturbed.scatter_(2, where[:, None].expand_as(again), again), differing
 
     def _parts(self, role: Role) -> tuple[Stem, Tensor]:
         """Return the stem and the k-mer table of a role."""

@@ -46,6 +46,48 @@ def attend(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0) -> Tens
     return mixed
 
 
+def attend_where_samples_differ(
+    shared: tuple[Tensor, Tensor, Tensor], own: tuple[Tensor, Tensor, Tensor], first: int
+) -> Tensor:
+    """Return :func:`attend` for samples that are alike at all but a few neighbouring positions, on the CPU.
+
+    How the positions that are alike attend to each other is computed once. For each sample a softmax over its own
+    few positions and one more, which stands for all others, does the rest. Nothing is subtracted, so that the
+    result is exact to rounding however the weights are spread.
+
+    Parameters
+    ----------
+    shared
+        Query, key and value of one of the samples at all positions, (heads, positions, width) each.
+    own
+        Query, key and value of every sample where they differ, (batch, heads, few, width) each.
+    first
+        The first of these positions.
+
+    Returns
+    -------
+    Tensor
+        (batch, heads, positions, width); no gradient.
+    """
+    batch, heads, few, width = own[0].shape
+    last = first + few
+    query, key, value = (torch.cat([each[:, :first], each[:, last:]], dim=1) for each in shared)
+    query = query / math.sqrt(width)
+    scores = torch.bmm(query, key.transpose(1, 2))
+    others, others_mixed = scores.logsumexp(dim=2, keepdim=True), torch.bmm(scores.softmax(dim=2), value)
+    whole_key, whole_value = shared[1].clone(), shared[2].clone()
+    mixed = value.new_empty(batch, heads, shared[0].shape[1], width)
+    weights = value.new_empty(heads, few, shared[0].shape[1])
+    for sample, (own_query, own_key, own_value) in enumerate(zip(*own, strict=True)):
+        whole_key[:, first:last], whole_value[:, first:last] = own_key, own_value
+        _weigh(own_query, whole_key, weights)
+        mixed[sample, :, first:last] = torch.bmm(weights, whole_value)
+        few_weights = torch.cat([torch.bmm(query, own_key.transpose(1, 2)), others], dim=2).softmax(dim=2)
+        rest = torch.bmm(few_weights[..., :few], own_value).addcmul_(few_weights[..., few:], others_mixed)
+        mixed[sample, :, :first], mixed[sample, :, last:] = rest[:, :first], rest[:, first:]
+    return mixed
+
+
 def fused_attention(query: Tensor, key: Tensor, value: Tensor, rate: float = 0.0) -> Tensor:
     """Return the same through torch's fused kernels, of which the fast ones take widths of multiples of 8 only."""
     width = query.shape[-1]
