@@ -211,6 +211,29 @@ def test_killed_and_called_again_gives_the_same_bytes(epidyn: Run, inputs: Input
     assert sorted(path.name for path in work.iterdir()) == ["out", "whole"]
 
 
+KILLED_LATE = """
+import os, signal, sys
+from epidyn.cli import main
+from epidyn.interpret import explain
+
+explain.write_tracks = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[1:])
+"""
+
+
+def test_killed_while_the_folder_is_put_together(epidyn: Run, inputs: Inputs, work: Path):
+    explained(epidyn, inputs, work / "whole", top=10)
+    call = ["explain", *map(str, options(inputs, work / "out", top=10))]
+    killed = subprocess.run([sys.executable, "-c", KILLED_LATE, *call], env=os.environ, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    assert (work / "out" / EFFECTS).exists()
+    (work / "out" / "mine").touch()
+    refused(epidyn(*call), "is not empty")  # not ours alone
+    (work / "out" / "mine").unlink()
+    assert epidyn(*call).code == 0
+    assert listing(work / "out") == listing(work / "whole")
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "other"])
 def test_a_damaged_part_is_made_anew(epidyn: Run, inputs: Inputs, work: Path, damage: str):
     explained(epidyn, inputs, work / "whole", top=10)
@@ -251,10 +274,12 @@ def test_force_replaces_and_without_it_nothing_is_touched(epidyn: Run, inputs: I
         ({"batch_size": 0}, ("--batch-size is 0",)),
         ({"replace": "X"}, ("--replace is 'X'", "N, shuffle")),
         ({"replace": "shuffle", "method": "gradient"}, ("--replace shuffle", "not with gradient")),
-        ({"shuffles": 0}, ("--shuffles is 0",)),
-        ({"seed": -1}, ("--seed is -1",)),
-        ({"method": "saturation", "width": 6}, ("--width and --step", "saturation", "Leave them out")),
-        ({"variants": "v.vcf", "step": 3}, ("--width and --step", "--variants", "Leave them out")),
+        ({"replace": "shuffle", "shuffles": 0}, ("--shuffles is 0",)),
+        ({"replace": "shuffle", "seed": -1}, ("--seed is -1",)),
+        ({"method": "saturation", "width": 6}, ("--width means nothing with --method saturation",)),
+        ({"shuffles": 2, "seed": 1}, ("--shuffles, --seed mean nothing without --replace shuffle",)),
+        ({"variants": "v.vcf", "step": 3, "element": "both"}, ("--element, --step mean nothing with --variants",)),
+        ({"max_indel": 3}, ("--max-indel means nothing without --variants",)),
     ],
     ids=str,
 )

@@ -39,7 +39,7 @@ def test_every_option_reaches_the_report(tmp_path: Path, epidyn: Run):
     [
         (("--clusters", "900"), "cannot make 900 clusters"),
         (("--jaspar-release", "JASPAR"), "JASPAR has no release 'JASPAR'; there are JASPAR2026"),
-        (("--jaspar-collections", "CORE,cne"), "no collection 'cne'; there are CORE, CNE"),
+        (("--jaspar-collections", "CORE, cne"), "no collection 'cne'; there are CORE, CNE"),
         (("--jaspar-collections", ","), "name one"),
         (("--engine", "meme"), "needs the program meme"),
     ],

@@ -16,8 +16,11 @@ SEQUENCES = [encode("ACGTGACTCATACG"), encode("TTTGACTCATGGAA"), encode("CCATGAG
 BACKGROUND = np.array([0.3, 0.2, 0.2, 0.3])
 ANSWER = """MEME version 5.5.7
 ALPHABET= ACGT
+object function=           em   distance:              0.001
+width:  minw=            6    maxw=           12
+nsites: minsites=        2    maxsites=        3    wnsites=       0.8
 MOTIF GAC MEME-1\twidth =   3  sites =   2  llr = 12  E-value = 1.0e-003
-letter-probability matrix: alength= 4 w= 3 nsites= 2 E= 1.0e-003
+letter-probability matrix: alength= 4 w= 3 nsites= 3 E= 1.0e-003
  0.000000  0.000000  1.000000  0.000000
  0.900000  0.100000  0.000000  0.000000
  0.000000  1.000000  0.000000  0.000000
@@ -38,7 +41,7 @@ def test_meme_is_asked_and_understood(tmp_path: Path, monkeypatch: pytest.Monkey
     found = meme(SEQUENCES, BACKGROUND, (6, 12))
     assert found is not None
     assert found.frequencies.tolist() == [[0, 0, 1, 0], [0.9, 0.1, 0, 0], [0, 1, 0, 0]]
-    assert found.sites == 2
+    assert found.sites == 3
     asked = (tmp_path / "asked").read_text()
     assert "-mod\nzoops" in asked
     assert "-revcomp" in asked

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from epidyn.cli.options import Force, GenomeSpec, PairsPath, Quiet
+from epidyn.errors import ConfigError
 
 
 def explain(
@@ -16,20 +18,22 @@ def explain(
     genome: GenomeSpec,
     out: Annotated[Path, typer.Option(help="Folder to make: pairs.tsv, effects.tsv.gz, explain.json.")],
     method: Annotated[
-        str, typer.Option(help="mask (runs of N), saturation (each base by each other), gradient, integrated.")
-    ] = "mask",
-    width: Annotated[
-        int | None, typer.Option(help="Bases masked at once. [default: 6]", show_default=False)
+        str | None,
+        typer.Option(help="mask (the default), saturation (each base by each other), gradient, integrated."),
     ] = None,
-    step: Annotated[
-        int | None, typer.Option(help="Bases from mask to mask. [default: 3]", show_default=False)
-    ] = None,
+    width: Annotated[int | None, typer.Option(help="Bases masked at once; 6.", show_default=False)] = None,
+    step: Annotated[int | None, typer.Option(help="Bases from mask to mask; 3.", show_default=False)] = None,
     replace: Annotated[
-        str, typer.Option(help="Masked by N, or by shuffle: other bases, dinucleotides as they were.")
-    ] = "N",
-    shuffles: Annotated[int, typer.Option(help="With --replace shuffle: shuffles that are averaged.")] = 3,
-    seed: Annotated[int, typer.Option(help="Of the shuffles.")] = 0,
-    element: Annotated[str, typer.Option(help="both, enhancer or promoter.")] = "both",
+        str | None,
+        typer.Option(help="Masked by N (the default), or shuffle: by other bases, dinucleotides as they were."),
+    ] = None,
+    shuffles: Annotated[
+        int | None, typer.Option(help="With --replace shuffle: how many are averaged; 3.", show_default=False)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="With --replace shuffle: their seed; 0.", show_default=False)
+    ] = None,
+    element: Annotated[str | None, typer.Option(help="both (the default), enhancer or promoter.")] = None,
     min_probability: Annotated[
         float | None,
         typer.Option(help="Pairs below it are left out; 0.95, or with --variants 0.", show_default=False),
@@ -41,30 +45,31 @@ def explain(
         Path | None,
         typer.Option(help="VCF: score each variant in a window, in place of masks. Writes variants.tsv."),
     ] = None,
-    max_indel: Annotated[int, typer.Option(help="With --variants: longest indel that is scored, bases.")] = 50,
+    max_indel: Annotated[
+        int | None, typer.Option(help="With --variants: longest indel scored, bases; 50.", show_default=False)
+    ] = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Mask or replace bases of confident pairs and write how the score changes; goes on after a kill."""
     from epidyn.genome import Genome
-    from epidyn.interpret.explain import DEFAULT_MIN_PROBABILITY, ExplainSettings, explain_table
-    from epidyn.interpret.variants import explain_variants
+    from epidyn.interpret.explain import ExplainSettings, explain_table
+    from epidyn.interpret.variants import DEFAULT_MAX_INDEL, explain_variants
 
-    if min_probability is None:
-        min_probability = 0.0 if variants else DEFAULT_MIN_PROBABILITY
-    given: dict[str, Any] = {"method": method, "element": element, "replace": replace}
-    given |= {name: value for name, value in (("width", width), ("step", step)) if value is not None}
-    if "width" in given or "step" in given:
-        _refuse_masks_without_use(method, variants)
-    settings = ExplainSettings(
-        **given, shuffles=shuffles, seed=seed, min_probability=min_probability, top=top, label=label
-    )
+    masking: dict[str, Any] = {"method": method, "element": element, "replace": replace, "width": width}
+    masking |= {"step": step, "shuffles": shuffles, "seed": seed}
+    given = {name: value for name, value in masking.items() if value is not None}
+    _refuse_without_use(given, variants=variants is not None, max_indel=max_indel)
+    if min_probability is not None or variants is not None:
+        given["min_probability"] = min_probability or 0.0
+    settings = ExplainSettings(**given, top=top, label=label)
+    longest = DEFAULT_MAX_INDEL if max_indel is None else max_indel
     with Genome.open(genome) as opened:
         if variants is None:
             explain_table(model, pairs, opened, out, settings, batch_size=batch_size, force=force)
             return
         found = explain_variants(
-            model, pairs, opened, variants, out, settings, max_indel=max_indel, batch_size=batch_size, force=force
+            model, pairs, opened, variants, out, settings, max_indel=longest, batch_size=batch_size, force=force
         )
     print(
         f"{found.alleles:,} alleles: {found.scored:,} scored in {found.rows:,} rows, {found.outside:,} in no "
@@ -74,10 +79,20 @@ def explain(
         print(f"  {count:,} {reason}")
 
 
-def _refuse_masks_without_use(method: str, variants: Path | None) -> None:
-    """Refuse the options of masks where none is made."""
-    from epidyn.errors import ConfigError
-
-    if variants is not None or method == "saturation":
-        what = "--variants" if variants is not None else "--method saturation"
-        raise ConfigError(f"--width and --step are those of masks, and {what} makes none. Leave them out.")
+def _refuse_without_use(given: Mapping[str, Any], *, variants: bool, max_indel: int | None) -> None:
+    """Refuse options that would change nothing; ``given`` are those of masks and substitutions."""
+    useless: dict[str, list[str]] = {}
+    if variants:
+        useless["with --variants"] = list(given)
+    elif max_indel is not None:
+        useless["without --variants"] = ["max_indel"]
+    if given.get("method") == "saturation":
+        useless["with --method saturation"] = [name for name in ("width", "step") if name in given]
+    if given.get("replace") != "shuffle":
+        useless["without --replace shuffle"] = [name for name in ("shuffles", "seed") if name in given]
+    for where, names in useless.items():
+        if names:
+            listed = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+            raise ConfigError(
+                f"{listed} mean{'s' * (len(names) == 1)} nothing {where}. Leave out what does not fit."
+            )

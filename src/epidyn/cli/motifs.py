@@ -22,7 +22,9 @@ def motifs(
     flank: Annotated[int, typer.Option(help="Bases beside a segment in which a motif may lie, too.")] = 5,
     min_width: Annotated[int, typer.Option(help="Of a motif, positions.")] = 6,
     max_width: Annotated[int, typer.Option(help="Of a motif, positions.")] = 15,
-    engine: Annotated[str, typer.Option(help="builtin, or meme (the program, on the PATH).")] = "builtin",
+    engine: Annotated[
+        str, typer.Option(help="builtin, meme (the program), or modisco (on --method saturation).")
+    ] = "builtin",
     jaspar_release: Annotated[str, typer.Option(help="JASPAR2014 and later.")] = "JASPAR2020",
     jaspar_collections: Annotated[str, typer.Option(help="With commas between them.")] = "CORE,CNE",
     seed: Annotated[int, typer.Option(help="Of the controls, and of the third that is kept for the test.")] = 0,
@@ -30,6 +32,7 @@ def motifs(
     quiet: Quiet = False,
 ) -> None:
     """Find the motifs in what epidyn explain found important, compare them with JASPAR, test their enrichment."""
+    from epidyn.errors import ConfigError
     from epidyn.files import refuse_filled_folder
     from epidyn.genome import Genome
     from epidyn.interpret.effects import read_effects
@@ -44,10 +47,12 @@ def motifs(
         widths=(min_width, max_width),
         engine=engine,
         release=jaspar_release,
-        collections=tuple(filter(None, jaspar_collections.split(","))),
+        collections=tuple(name.strip() for name in jaspar_collections.split(",") if name.strip()),
         seed=seed,
     )
     refuse_filled_folder(out, force=force)
+    if out.exists() and explained.exists() and out.samefile(explained):
+        raise ConfigError(f"--out {out} is the explained folder. Give another.")
     with Genome.open(genome) as opened:
         report = find_motifs(read_effects(explained), opened, settings)
     page = write_motifs(report, out, force=force)

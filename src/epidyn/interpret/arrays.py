@@ -12,7 +12,7 @@ import pandas as pd
 from epidyn.elements import ROLES, Role
 from epidyn.errors import InputFileError
 from epidyn.files import atomic_path, write_table
-from epidyn.interpret.effects import EffectsFolder
+from epidyn.interpret.effects import EffectsFolder, window_starts
 
 BASES = "ACGT"
 WINDOWS = "arrays.tsv"
@@ -65,7 +65,7 @@ def contributions(folder: EffectsFolder, role: Role) -> Contributions:
         rows = chunk[chunk["role"] == role]
         if rows.empty:
             continue
-        places = zip(rows["chrom"], (rows["start"] - rows["offset"]).tolist(), strict=True)
+        places = zip(rows["chrom"], window_starts(rows, folder.settings).tolist(), strict=True)
         window = np.array([known.setdefault(place, len(known)) for place in places])
         offset = rows["offset"].to_numpy()
         ref, alt = (rows[name].map(BASES.index).to_numpy() for name in ("ref", "alt"))

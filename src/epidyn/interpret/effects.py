@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ FORMAT_VERSION = 1
 PAIRS, EFFECTS, SETTINGS = "pairs.tsv", "effects.tsv.gz", "explain.json"
 METHODS = ("mask", "saturation", "gradient", "integrated")
 
+_KINDS = {"explained": int, "width": int, "windows": dict, "pairs": dict, "genome": dict, "model": dict}
 _COLUMNS: dict[str, str] = {
     "pair": "int64",
     "role": "str",
@@ -108,6 +109,16 @@ def read_effects(folder: str | os.PathLike[str]) -> EffectsFolder:
     return EffectsFolder(path, settings, pairs)
 
 
+def window_starts(effects: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series[int]:
+    """Return where the window of each row begins, 0-based; below 0 where it sticks out of its chromosome.
+
+    Of a mask that sticks out with it, ``start`` is 0, and only its end says where it lies.
+    """
+    width = 1 if settings["method"] == "saturation" else int(settings.get("width", 0))
+    begin = effects["start"].where(effects["start"] > 0, effects["end"] - width) if width else effects["start"]
+    return begin - effects["offset"]
+
+
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -121,6 +132,11 @@ def _read_settings(path: Path) -> dict[str, Any]:
             f"{path}: format {version!r}, method {method!r}; this epidyn reads format {FORMAT_VERSION} and the "
             f"methods {', '.join(METHODS)}. Run `epidyn explain` again."
         )
+    for name, kind in _KINDS.items():
+        if name in settings and not isinstance(settings[name], kind):
+            raise InputFileError(
+                f"{path}: {name} is {settings[name]!r}, which is damaged. Run `epidyn explain` again."
+            )
     return dict(settings)
 
 

@@ -71,7 +71,7 @@ def meme(sequences: Sequence[Codes], background: Floats, widths: tuple[int, int]
         found = list(read_meme(str(answer)).values())
     if not found:
         return None
-    sites = re.search(r"nsites=\s*(\d+)", done.stdout)
+    sites = re.search(r"letter-probability matrix:.*\bnsites=\s*(\d+)", done.stdout)
     frequencies = found[0].T
     return FoundMotif(frequencies / frequencies.sum(axis=1, keepdims=True), int(sites[1]) if sites else 0)
 

@@ -25,13 +25,16 @@ def enrichment(
     motifs: Sequence[Floats],
     important: Sequence[Codes],
     controls: Sequence[Codes],
+    segment: npt.NDArray[np.int64],
     background: Floats,
     *,
     site_p: float = SITE_P,
 ) -> pd.DataFrame:
     """Count the segments that hold each motif, and test whether the important ones do so more often.
 
-    The segments must not be those that the motifs were found in.
+    The segments must not be those that the motifs were found in. Each important segment and its controls are a
+    set, from which chance would take any one: see :func:`matched_p`. Segments without a control say nothing and
+    are left out.
 
     Parameters
     ----------
@@ -39,6 +42,8 @@ def enrichment(
         Base frequencies, (width, 4) each.
     important, controls
         Base codes of the segments with their flanks, (length,) each.
+    segment
+        Of each control, the number of the important segment it is for, int64 (controls,).
     background
         Shares of A, C, G, T where the segments lie, (4,).
     site_p
@@ -47,19 +52,41 @@ def enrichment(
     Returns
     -------
     DataFrame
-        A row a motif: ``hits`` and ``segments``, ``control_hits`` and ``control_segments``, ``p`` (Fisher's exact
-        test, one-sided) and ``q`` (Benjamini and Hochberg over the motifs).
+        A row a motif: ``hits`` and ``segments``, ``control_hits`` and ``control_segments``, ``expected`` (hits if
+        important segments were as their controls), ``p`` and ``q`` (Benjamini and Hochberg over the motifs).
     """
+    matched = np.isin(np.arange(len(important)), segment)
     rows = []
     for motif in motifs:
         scores = base_scores(motif, background)
         threshold = site_threshold(scores, background, site_p)
-        hits, control_hits = (int(holds_site(each, scores, threshold).sum()) for each in (important, controls))
-        table = [[hits, len(important) - hits], [control_hits, len(controls) - control_hits]]
-        p = float(stats.fisher_exact(table, alternative="greater").pvalue)
-        rows.append((hits, len(important), control_hits, len(controls), p))
-    found = pd.DataFrame(rows, columns=["hits", "segments", "control_hits", "control_segments", "p"])
+        hits, control_hits = (holds_site(each, scores, threshold) for each in (important, controls))
+        size = 1 + np.bincount(segment, minlength=len(important))
+        held = hits + np.bincount(segment, weights=control_hits, minlength=len(important))
+        chance = (held / size)[matched]
+        p = matched_p(int(hits[matched].sum()), chance)
+        rows.append(
+            (hits[matched].sum(), matched.sum(), control_hits.sum(), len(controls), float(chance.sum()), p)
+        )
+    names = ["hits", "segments", "control_hits", "control_segments", "expected", "p"]
+    found = pd.DataFrame(rows, columns=names)
     return found.assign(q=stats.false_discovery_control(found["p"]) if rows else found["p"])
+
+
+def matched_p(hits: int, chance: Floats) -> float:
+    """Return how often chance gives at least so many hits: a sum of Bernoulli draws, exactly.
+
+    Parameters
+    ----------
+    hits
+        Important segments that hold a site.
+    chance
+        Of each set, the share of its members that do: what the important one would by chance, (sets,).
+    """
+    distribution = np.ones(1)
+    for share in chance[(chance > 0) & (chance < 1)].tolist():
+        distribution = np.convolve(distribution, (1 - share, share))
+    return float(min(distribution[max(hits - int((chance == 1).sum()), 0) :].sum(), 1.0))
 
 
 def base_scores(motif: Floats, background: Floats) -> Ints:

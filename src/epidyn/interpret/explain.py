@@ -22,6 +22,7 @@ from epidyn import __version__, progress, windows
 from epidyn.controls import SequenceShuffle
 from epidyn.elements import ROLES, Codes, Role, locate
 from epidyn.errors import ConfigError, PairTableError
+from epidyn.fetch import located
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, sha256, write_text
 from epidyn.genome import Genome
 from epidyn.interpret.arrays import ARRAYS, write_arrays
@@ -64,6 +65,7 @@ DEFAULT_SHUFFLES = 3
 ELEMENTS = ("both", *ROLES)
 DEFAULT_MIN_PROBABILITY = 0.95
 GRADIENT_POINTS = {"gradient": 1, "integrated": INTEGRATION_POINTS}
+_OWN = (SETTINGS, PAIRS, EFFECTS, *TRACKS.values(), *PROFILES.values(), *ARRAYS)
 PART_PAIRS = 8  # a kill loses at most this many pairs
 
 
@@ -179,7 +181,9 @@ def explain_table(
     """
     settings = settings or ExplainSettings()
     check_batch_size(batch_size)
-    refuse_filled_folder(out, force=force)
+    pairs = located(pairs)
+    force_out = force or _half_made(out)
+    refuse_filled_folder(out, force=force_out)
     model = Model.load(model_path)
     _ = model.network  # refuses a model of another kind
     for role in settings.roles if settings.method != "saturation" else ():
@@ -204,7 +208,7 @@ def explain_table(
             if not parts.holds(number, set(part["pair"])):
                 parts.write(number, _effects(model, part, genome, settings, batch_size), header=number == 0)
             advance(len(part))
-    _put_together(Path(out), chosen, parts, len(numbers), {**origin, "explained": len(chosen)}, force=force)
+    _put_together(Path(out), chosen, parts, len(numbers), {**origin, "explained": len(chosen)}, force=force_out)
     log.info("explained %s pairs: %s", f"{len(chosen):,}", out)
     return len(chosen)
 
@@ -360,12 +364,19 @@ class _Parts(Parts):
             effects.to_csv(text, sep="\t", index=False, header=header, float_format="%.9g", lineterminator="\n")
 
 
+def _half_made(out: str | os.PathLike[str]) -> bool:
+    """Tell whether a kill left the output while it was put together of its parts, which are still there."""
+    out = Path(out)
+    if not out.is_dir() or not (out.parent / f"{out.name}.partial" / SETTINGS).is_file():
+        return False
+    return {path.name for path in out.iterdir() if not path.name.startswith(".")} <= {*_OWN} - {SETTINGS}
+
+
 def _put_together(
     out: Path, chosen: pd.DataFrame, parts: _Parts, count: int, origin: dict[str, Any], *, force: bool
 ) -> None:
     """Make the output folder of the parts; the settings come last, and only a folder with them is whole."""
-    own = (SETTINGS, PAIRS, EFFECTS, *TRACKS.values(), *PROFILES.values(), *ARRAYS)
-    prepare_output_folder(out, force=force, own=own)
+    prepare_output_folder(out, force=force, own=_OWN)
     with atomic_path(out / EFFECTS) as beside, beside.open("wb") as whole:
         for number in range(count):
             with parts.path(number).open("rb") as part:

@@ -56,7 +56,6 @@ def write_motifs(report: MotifReport, folder: str | os.PathLike[str], *, force: 
     write_table(out / SEGMENTS, report.segments, "%.6g")
     for row, frequencies in zip(_rows(report.motifs), report.motifs.frequencies, strict=True):
         draw_motif(row, frequencies, report, out / f"{row['motif']}.png")
-    write_json(out / SETTINGS, _settings(report))
     figures = {name: embedded(out / f"{name}.png") for name in names}
     page = render(
         "motifs.html.jinja",
@@ -69,6 +68,7 @@ def write_motifs(report: MotifReport, folder: str | os.PathLike[str], *, force: 
         significant=SIGNIFICANT,
     )
     write_text(out / PAGE, page)
+    write_json(out / SETTINGS, _settings(report))  # last: only a folder with it is whole
     return out / PAGE
 
 

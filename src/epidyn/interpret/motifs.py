@@ -16,25 +16,28 @@ from epidyn.elements import ROLES
 from epidyn.errors import ConfigError, InputFileError
 from epidyn.genome import Genome, decode
 from epidyn.interpret import jaspar
-from epidyn.interpret.clusters import Cluster, rank_clusters
+from epidyn.interpret.arrays import Contributions, contributions
+from epidyn.interpret.clusters import rank_clusters
 from epidyn.interpret.effects import EffectsFolder
 from epidyn.interpret.engines import ENGINES
 from epidyn.interpret.enrichment import enrichment
 from epidyn.interpret.finder import DEFAULT_WIDTHS
-from epidyn.interpret.segments import TOP_SHARE, Segments, bases, find_segments
+from epidyn.interpret.modisco import find_patterns
+from epidyn.interpret.segments import DEFAULT_FLANK, TOP_SHARE, bases, find_segments
 
 log = logging.getLogger("epidyn")
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-DEFAULT_CLUSTERS, DEFAULT_FLANK = 10, 5
+DEFAULT_CLUSTERS = 10
 FEWEST_SEGMENTS = 5  # of a cluster that a motif is looked for in
 TEST_SHARE = 1 / 3  # of the elements, whose segments are kept for the test
 MOST_CLUSTERED = 10_000  # segments: Ward's clustering takes memory as the square of them, 0.8 GB for these
 MOST_SEARCHED = 1_000  # of a cluster's segments, the most important
 SIGNIFICANT = 0.05
 KEPT_MATCHES = 10  # of each motif
+MODISCO = "modisco"
 FOUND, TESTED = "finding", "test"
 ELEMENTS = ("both", *ROLES)
 
@@ -56,7 +59,7 @@ class MotifSettings:
     widths
         Narrowest and widest motif.
     engine
-        ``builtin`` or ``meme``.
+        ``builtin`` or ``meme``, on clusters of masked segments; or ``modisco``, on saturation mutagenesis.
     release, collections
         Of JASPAR.
     seed
@@ -76,12 +79,19 @@ class MotifSettings:
     def __post_init__(self) -> None:
         if self.element not in ELEMENTS:
             raise ConfigError(f"--element is {self.element!r}; it must be one of {', '.join(ELEMENTS)}.")
-        if self.engine not in ENGINES:
-            raise ConfigError(f"--engine is {self.engine!r}; it must be one of {', '.join(ENGINES)}.")
+        if self.engine not in (*ENGINES, MODISCO):
+            raise ConfigError(f"--engine is {self.engine!r}; it must be one of {', '.join((*ENGINES, MODISCO))}.")
         if not 0 <= self.flank <= 100:
             raise ConfigError(f"--flank is {self.flank}; it must lie between 0 and 100 bases.")
         if self.clusters < 1:
             raise ConfigError(f"--clusters is {self.clusters}; it must be 1 or more.")
+        if self.seed < 0:
+            raise ConfigError(f"--seed is {self.seed}; it must be 0 or more.")
+        if not 3 <= self.widths[0] <= self.widths[1]:
+            raise ConfigError(
+                f"--min-width is {self.widths[0]} and --max-width {self.widths[1]}; both must be 3 or more, the "
+                "narrower first."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +103,9 @@ class Motifs:
     table
         A row a motif: ``motif`` (its name), ``cluster_segments``, ``importance`` (of the cluster, mean effect on
         the logit), ``sites``, ``consensus`` (IUPAC), ``width``, ``information`` (bits), the best match of JASPAR
-        (``match``, ``match_name``, ``match_collection``, ``match_q``), and of the held-out segments ``hits``,
-        ``segments``, ``control_hits``, ``control_segments``, ``enrichment_p``, ``enrichment_q``; ``supported`` if
-        both q are below 0.05.
+        (``match``, ``match_name``, ``match_collection``, ``match_q``), and of the held-out segments that have
+        controls ``hits``, ``segments``, ``control_hits``, ``control_segments``, ``expected``, ``enrichment_p``,
+        ``enrichment_q``; ``supported`` if both q are below 0.05.
     frequencies
         Of each motif, (width, 4), columns A, C, G, T.
     matches
@@ -162,25 +172,33 @@ def find_motifs(folder: EffectsFolder, genome: Genome, settings: MotifSettings |
     """
     settings = settings or MotifSettings()
     _check_genome(folder, genome)
+    _check_method(folder, settings.engine)
     role = None if settings.element == "both" else settings.element
     matrices = jaspar.load_matrices(settings.release, settings.collections)
-    segments = find_segments(folder, genome, role=role, share=settings.share, seed=settings.seed)
+    segments = find_segments(
+        folder, genome, role=role, share=settings.share, flank=settings.flank, seed=settings.seed
+    )
     finding = _dealt(segments.important, settings.seed)
-    _check_enough(segments, finding, settings)
+    if finding.all():
+        raise InputFileError(
+            f"all {len(finding)} important segments lie in one element, so none is left for the test. Explain "
+            "more pairs."
+        )
     of_finding = finding[segments.controls["segment"]]
     tables = segments.important[~finding], segments.controls[~of_finding]
     test = _Test(genome, settings, segments.background, matrices, *tables)
     important = _most(segments.important[finding])
-    motifs = test.of(important)
-    if not motifs.frequencies:
-        raise ConfigError(
-            f"none of the {settings.clusters} clusters of {len(important)} segments has {FEWEST_SEGMENTS}, so "
-            "there is no motif. Give fewer --clusters, or explain more pairs."
-        )
-    # What matters little has no importance to speak of, so clusters of controls are ranked by their size.
-    first = segments.controls[of_finding & (segments.controls["draw"] == 0)]  # as many as there are segments
-    controls = _most(first.assign(importance=1.0))
-    control_motifs = test.of(controls) if len(controls) >= settings.clusters else test.of(controls[:0])
+    if settings.engine == MODISCO:
+        kept_apart = segments.important.loc[~finding, ["role", "chrom", "window"]]
+        motifs = test.of(_patterns(folder, settings, set(kept_apart.itertuples(index=False, name=None))))
+        controls, control_motifs = important[:0], test.of([])
+    else:
+        motifs = test.of(_clustered(important, len(finding), genome, settings, segments.background))
+        # What matters little has no importance to speak of, so clusters of controls are ranked by their size.
+        first = segments.controls[of_finding & (segments.controls["draw"] == 0)]  # as many as there are segments
+        controls = _most(first.assign(importance=1.0))
+        enough = len(controls) >= settings.clusters
+        control_motifs = test.of(_candidates(controls, genome, settings, segments.background) if enough else [])
     listed = pd.concat(
         [
             _listed("important", segments.important, finding, important, motifs),
@@ -211,11 +229,12 @@ class _Test:
     important: pd.DataFrame
     controls: pd.DataFrame
 
-    def of(self, segments: pd.DataFrame) -> Motifs:
-        """Cluster segments, find a motif in each cluster, compare it, and count where it is held."""
-        clusters, frequencies, rows = self._found(segments)
+    def of(self, candidates: Sequence[_Candidate]) -> Motifs:
+        """Compare motifs with JASPAR's, and count where they are held."""
+        frequencies = [each.frequencies for each in candidates]
         matches = jaspar.compare(frequencies, self.matrices)
         names = [f"motif_{number:02d}" for number in range(1, len(frequencies) + 1)]
+        rows = [(len(each.members) or each.sites, each.importance, each.sites) for each in candidates]
         table = pd.DataFrame(rows, columns=["cluster_segments", "importance", "sites"])
         table.insert(0, "motif", names)
         table["consensus"] = [consensus(each) for each in frequencies]
@@ -228,37 +247,93 @@ class _Test:
         important, controls = (
             bases(each, self.genome, flank=self.settings.flank) for each in (self.important, self.controls)
         )
-        counted = enrichment(frequencies, important, controls, self.background)
+        of = pd.Series(range(len(self.important)), index=self.important.index)
+        segment = np.asarray(of[self.controls["segment"]], dtype=np.int64)
+        counted = enrichment(frequencies, important, controls, segment, self.background)
         table = table.join(counted.rename(columns={"p": "enrichment_p", "q": "enrichment_q"}))
         table["supported"] = (table["match_q"] < SIGNIFICANT) & (table["enrichment_q"] < SIGNIFICANT)
         kept = matches.groupby("motif").head(KEPT_MATCHES)
         kept = kept.assign(motif=[names[number] for number in kept["motif"]])
-        return Motifs(table, frequencies, kept, [each.members for each in clusters])
+        return Motifs(table, frequencies, kept, [each.members for each in candidates])
 
-    def _found(self, segments: pd.DataFrame) -> tuple[list[Cluster], list[Floats], list[tuple[int, float, int]]]:
-        clusters: list[Cluster] = []
-        frequencies: list[Floats] = []
-        rows: list[tuple[int, float, int]] = []
-        if segments.empty:
-            return clusters, frequencies, rows
-        flanked = bases(segments, self.genome, flank=self.settings.flank)
-        letters = [decode(codes) for codes in bases(segments, self.genome)]
-        ranked = rank_clusters(letters, segments["importance"].tolist(), self.settings.clusters)
-        find = ENGINES[self.settings.engine]
-        with progress.bar("Finding motifs", len(ranked)) as advance:
-            for cluster in ranked:
-                searched = cluster.members
-                if len(searched) >= FEWEST_SEGMENTS:
-                    worth = segments["importance"].to_numpy()[list(searched)]
-                    order = np.argsort(-worth, kind="stable")[:MOST_SEARCHED]
-                    sequences = [flanked[searched[place]] for place in order.tolist()]
-                    motif = find(sequences, self.background, self.settings.widths)
-                    if motif is not None:
-                        clusters.append(cluster)
-                        frequencies.append(motif.frequencies)
-                        rows.append((len(searched), cluster.importance, motif.sites))
-                advance(1)
-        return clusters, frequencies, rows
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A motif; ``members`` are rows of its cluster, none where it is not from one."""
+
+    frequencies: Floats
+    sites: int
+    importance: float
+    members: tuple[int, ...] = ()
+
+
+def _clustered(
+    segments: pd.DataFrame, total: int, genome: Genome, settings: MotifSettings, background: Floats
+) -> list[_Candidate]:
+    """Return the motifs of important segments; errors if these are too few."""
+    if len(segments) < settings.clusters:
+        raise ConfigError(
+            f"{len(segments)} important segments cannot make {settings.clusters} clusters (of {total}, those of a "
+            "third of the elements are kept for the test). Give fewer --clusters, or explain more pairs."
+        )
+    found = _candidates(segments, genome, settings, background)
+    if not found:
+        longest = int((segments["end"] - segments["start"]).max()) + 2 * settings.flank
+        narrow = f"--min-width {settings.widths[0]} is more than {longest}, the longest segment with its flanks"
+        few = f"none of the {settings.clusters} clusters of {len(segments)} segments has {FEWEST_SEGMENTS}"
+        cure = "Give fewer --clusters, or explain more pairs."
+        if longest < settings.widths[0]:
+            few, cure = narrow, "Give a smaller one, or a longer --flank."
+        raise ConfigError(f"{few}, so there is no motif. {cure}")
+    return found
+
+
+def _candidates(
+    segments: pd.DataFrame, genome: Genome, settings: MotifSettings, background: Floats
+) -> list[_Candidate]:
+    """Cluster segments and find a motif in each cluster that is large enough, the leading cluster first."""
+    flanked = bases(segments, genome, flank=settings.flank)
+    letters = [decode(codes) for codes in bases(segments, genome)]
+    worth = segments["importance"].to_numpy()
+    ranked = rank_clusters(letters, worth.tolist(), settings.clusters)
+    found = []
+    with progress.bar("Finding motifs", len(ranked)) as advance:
+        for cluster in ranked:
+            members = np.array(cluster.members)
+            if len(members) >= FEWEST_SEGMENTS:
+                searched = members[np.argsort(-worth[members], kind="stable")[:MOST_SEARCHED]]
+                sequences = [flanked[row] for row in searched.tolist()]
+                motif = ENGINES[settings.engine](sequences, background, settings.widths)
+                if motif is not None:
+                    found.append(_Candidate(motif.frequencies, motif.sites, cluster.importance, cluster.members))
+            advance(1)
+    return found
+
+
+def _patterns(
+    folder: EffectsFolder, settings: MotifSettings, kept_apart: set[tuple[str, str, int]]
+) -> list[_Candidate]:
+    """Return what TF-MoDISco-lite finds to raise the score in all windows that are not kept apart for the test."""
+    found = []
+    for role in ROLES:
+        if settings.element not in ("both", role):
+            continue
+        given = contributions(folder, role)
+        places = given.windows.itertuples(index=False, name=None)
+        used = np.array([(role, *place) not in kept_apart for place in places], dtype=bool)
+        if used.any():
+            part = Contributions(given.windows[used], given.onehot[used], given.hypothetical[used])
+            found += [
+                _Candidate(each.frequencies, each.seqlets, float(each.contributions.sum()))
+                for each in find_patterns(part, role)
+                if each.sign == 1
+            ]
+    if not found:
+        raise ConfigError(
+            f"{folder.path}: TF-MoDISco-lite finds no pattern that raises the score (it asks for 100 seqlets). "
+            "Explain more pairs."
+        )
+    return sorted(found, key=lambda each: -each.sites)
 
 
 def consensus(frequencies: Floats) -> str:
@@ -291,17 +366,13 @@ def _dealt(segments: pd.DataFrame, seed: int) -> Bools:
     return np.asarray(~np.isin(element, chosen))
 
 
-def _check_enough(segments: Segments, finding: Bools, settings: MotifSettings) -> None:
-    if finding.all():
+def _check_method(folder: EffectsFolder, engine: str) -> None:
+    needed = "saturation" if engine == MODISCO else "mask"
+    method = folder.settings["method"]
+    if method != needed:
         raise InputFileError(
-            f"all {len(finding)} important segments lie in one element, so none is left for the test. Explain "
-            "more pairs."
-        )
-    if finding.sum() < settings.clusters:
-        raise ConfigError(
-            f"{int(finding.sum())} important segments cannot make {settings.clusters} clusters (of "
-            f"{len(finding)}, those of a third of the elements are kept for the test). Give fewer --clusters, or "
-            "explain more pairs."
+            f"{folder.path} holds effects of {method}; --engine {engine} needs those of {needed}. Run `epidyn "
+            f"explain --method {needed}`, or take another engine."
         )
 
 

@@ -16,11 +16,12 @@ from epidyn.elements import Codes
 from epidyn.errors import ConfigError, InputFileError
 from epidyn.genome import Genome
 from epidyn.genome.codes import N
-from epidyn.interpret.effects import EffectsFolder
+from epidyn.interpret.effects import EffectsFolder, window_starts
 
 TOP_SHARE = 0.01
 CONTROLS = 5  # at most, for each important segment
-CANDIDATES = 50  # places looked at for a control; the one nearest in G+C is taken
+GC_TOLERANCE = 0.05  # by which the share of G+C of a control may differ, alone and with its flanks
+DEFAULT_FLANK = 5
 _ROUNDING = 1e-9
 _MASK = ["role", "chrom", "window", "start", "end"]
 _ELEMENT = ["role", "chrom", "window"]
@@ -55,7 +56,13 @@ class Segments:
 
 
 def find_segments(
-    folder: EffectsFolder, genome: Genome, *, role: str | None = None, share: float = TOP_SHARE, seed: int = 0
+    folder: EffectsFolder,
+    genome: Genome,
+    *,
+    role: str | None = None,
+    share: float = TOP_SHARE,
+    flank: int = DEFAULT_FLANK,
+    seed: int = 0,
 ) -> Segments:
     """Find important segments and matched controls.
 
@@ -63,21 +70,24 @@ def find_segments(
     segments that overlap in the genome, since their windows do, the most important is kept. Otherwise copies of
     one segment would pass for instances of a motif.
 
-    Controls, up to five a segment, lie in the same window, have the same length, overlap no important segment and
-    no other control, and their bases matter no more than the window's median; among such places, the one whose G+C
-    is nearest to that of the segment is taken, since a network that reads base composition has important segments
-    of a composition.
+    Controls, up to five a segment, lie in the same window, have the same length and the same share of G+C (to
+    0.05, by themselves and with their flanks), keep off important segments and other controls, and their bases
+    matter no more than the window's median. A network that reads base composition has important segments of a
+    composition, and no place of that composition that matters little: those segments have no control.
 
     Parameters
     ----------
     folder
-        Effects of masking.
+        Effects of masking, or of saturation mutagenesis: then a base is what a mask is, with the mean over its
+        substitutions.
     genome
         That the pairs were explained on.
     role
         Only ``enhancer`` or ``promoter``; both if it is None.
     share
         Of all masks, that may be important.
+    flank
+        Bases on both sides of a segment that are looked at with it.
     seed
         Of the draw of controls.
 
@@ -86,14 +96,15 @@ def find_segments(
     ConfigError
         If the share is not between 0 and 1.
     InputFileError
-        If the effects are not those of masking, are damaged, none is positive, or there is none of the role.
+        If the effects are estimates, are damaged, none is positive, or there is none of the role.
     """
     if not 0 < share < 1:
         raise ConfigError(f"the share of important masks is {share}; it must lie between 0 and 1.")
-    if folder.settings["method"] != "mask":
+    method = folder.settings["method"]
+    if method not in ("mask", "saturation"):
         raise InputFileError(
-            f"{folder.path} holds effects of {folder.settings['method']}; motifs need those of masking. Run "
-            "`epidyn explain --method mask`."
+            f"{folder.path} holds effects of {method}; motifs need those of masking. Run `epidyn explain --method "
+            "mask`."
         )
     masks = mean_effects(folder, role)
     effect = masks["effect"].to_numpy()
@@ -101,9 +112,10 @@ def find_segments(
     chosen = (effect >= threshold) & (effect > 0)
     if not chosen.any():
         raise InputFileError(f"no mask in {folder.path} lowers the score of its pair. Explain more pairs.")
-    merged = _merge(masks[chosen])
+    merged = _merge(masks[chosen], touching=method == "saturation")
     important = _without_copies(merged)
-    controls, counts = _controls(masks, important, merged, genome, np.random.default_rng(seed))
+    drawer = _Drawer(genome, merged, flank, np.random.default_rng(seed))
+    controls, counts = _controls(masks, important, drawer)
     both = counts + counts[::-1]
     return Segments(important, controls, threshold, len(masks), np.asarray(both / both.sum()))
 
@@ -121,7 +133,7 @@ def mean_effects(folder: EffectsFolder, role: str | None = None) -> pd.DataFrame
     sums: pd.DataFrame | None = None
     for chunk in folder.effects():
         chunk = chunk if role is None else chunk[chunk["role"] == role]
-        chunk = chunk.assign(window=chunk["start"] - chunk["offset"], count=1)
+        chunk = chunk.assign(window=window_starts(chunk, folder.settings), count=1)
         part = chunk.groupby(_MASK, sort=False)[["effect", "count"]].sum()
         sums = part if sums is None else sums.add(part, fill_value=0)
     if sums is None or sums.empty:
@@ -138,10 +150,10 @@ def bases(table: pd.DataFrame, genome: Genome, *, flank: int = 0) -> list[Codes]
     ]
 
 
-def _merge(masks: pd.DataFrame) -> pd.DataFrame:
-    """Unite masks of one element that overlap; masks are in order."""
+def _merge(masks: pd.DataFrame, *, touching: bool) -> pd.DataFrame:
+    """Unite masks of one element that overlap, or touch; masks are in order."""
     same = (masks[_ELEMENT].to_numpy()[1:] == masks[_ELEMENT].to_numpy()[:-1]).all(axis=1)
-    overlaps = masks["start"].to_numpy()[1:] < masks["end"].to_numpy()[:-1]
+    overlaps = masks["start"].to_numpy()[1:] < masks["end"].to_numpy()[:-1] + touching
     grouped = masks.groupby(np.concatenate([[0], np.cumsum(~(same & overlaps))]))
     return pd.DataFrame(
         {
@@ -162,27 +174,19 @@ def _without_copies(segments: pd.DataFrame) -> pd.DataFrame:
     return segments.loc[sorted(best)].reset_index(drop=True)
 
 
-def _controls(
-    masks: pd.DataFrame, important: pd.DataFrame, avoided: pd.DataFrame, genome: Genome, rng: np.random.Generator
-) -> tuple[pd.DataFrame, Floats]:
+def _controls(masks: pd.DataFrame, important: pd.DataFrame, drawer: _Drawer) -> tuple[pd.DataFrame, Floats]:
     """Draw controls for each important segment; return them and the counts of A, C, G, T in all windows."""
     of_element = important.groupby(_ELEMENT, sort=False).indices
-    taken = {
-        chrom: [*rows[["start", "end"]].itertuples(index=False, name=None)]
-        for chrom, rows in avoided.groupby("chrom", sort=False)
-    }
     found: list[tuple[int, int, int, int, float]] = []
     counts = np.zeros(4)
     for element, rows in masks.groupby(_ELEMENT, sort=False).indices.items():
-        window = _Window.of(masks.iloc[rows], genome)
+        window = _Window.of(masks.iloc[rows], drawer.genome, drawer.flank)
         counts += np.bincount(window.codes, minlength=5)[:4]
-        busy = taken.setdefault(str(masks["chrom"].iloc[rows[0]]), [])
         numbers = np.asarray(of_element.get(element, ())).tolist()
         for draw, number in ((draw, number) for draw in range(CONTROLS) for number in numbers):
             start, end = important.loc[number, ["start", "end"]]
-            control = window.draw(int(start), int(end), busy, rng)
+            control = drawer.draw(window, int(start), int(end))
             if control is not None:
-                busy.append(control[:2])
                 found.append((number, draw, *control))
     drawn = pd.DataFrame(sorted(found), columns=["segment", "draw", "start", "end", "importance"])
     placed = important.loc[drawn["segment"], _ELEMENT].reset_index(drop=True)
@@ -191,15 +195,16 @@ def _controls(
 
 @dataclass(frozen=True, eq=False)
 class _Window:
-    """The scanned bases of one element, and the mean effect and mean size of effect of the masks on each."""
+    """The scanned bases of one element, with flanks; the masks' mean effect, and its mean size, on each."""
 
+    chrom: str
     first: int
-    codes: Codes
+    flanked: Codes
     effect: Floats
     size: Floats
 
     @classmethod
-    def of(cls, masks: pd.DataFrame, genome: Genome) -> _Window:
+    def of(cls, masks: pd.DataFrame, genome: Genome, flank: int) -> _Window:
         first, last = int(masks["start"].min()), int(masks["end"].max())
         start, end = masks["start"].to_numpy() - first, masks["end"].to_numpy() - first
         effect = masks["effect"].to_numpy()
@@ -209,22 +214,44 @@ class _Window:
             np.add.at(row, end, -values)
         total, size, covered = sums.cumsum(axis=1)[:, :-1]
         covered = np.maximum(covered, 1)
-        return cls(first, genome.fetch(masks["chrom"].iloc[0], first, last), total / covered, size / covered)
+        chrom = str(masks["chrom"].iloc[0])
+        return cls(chrom, first, genome.fetch(chrom, first - flank, last + flank), total / covered, size / covered)
 
-    def draw(
-        self, start: int, end: int, taken: list[tuple[int, int]], rng: np.random.Generator
-    ) -> tuple[int, int, float] | None:
+    @property
+    def codes(self) -> Codes:
+        """The scanned bases alone."""
+        flank = (len(self.flanked) - len(self.effect)) // 2
+        return self.flanked[flank : flank + len(self.effect)]
+
+
+class _Drawer:
+    """Draws controls that keep off important segments, with their flanks, and each other."""
+
+    def __init__(self, genome: Genome, important: pd.DataFrame, flank: int, rng: np.random.Generator) -> None:
+        self.genome, self.flank, self.rng = genome, flank, rng
+        self._taken = {
+            chrom: [(start - flank, end + flank) for start, end in rows[["start", "end"]].itertuples(index=False)]
+            for chrom, rows in important.groupby("chrom", sort=False)
+        }
+
+    def draw(self, window: _Window, start: int, end: int) -> tuple[int, int, float] | None:
         """Return start, end and mean effect of a control for the segment from ``start`` to ``end``, or None."""
-        length, bad = end - start, self.codes == N
+        length, at, bad = end - start, start - window.first, window.codes == N
+        taken = self._taken.setdefault(window.chrom, [])
         for low, high in taken:
-            bad[max(low - self.first, 0) : max(high - self.first, 0)] = True
-        size, gc = _means(self.size, length), _means(np.isin(self.codes, (1, 2)), length)
-        places = np.flatnonzero((_means(bad, length) == 0) & (size <= np.median(self.size) * (1 + _ROUNDING)))
+            bad[max(low - window.first, 0) : max(high - window.first, 0)] = True
+        fits = (_means(bad, length) == 0) & (
+            _means(window.size, length) <= np.median(window.size) * (1 + _ROUNDING)
+        )
+        for codes, span in ((window.codes, length), (window.flanked, length + 2 * self.flank)):
+            gc = _means(np.isin(codes, (1, 2)), span)
+            fits &= np.abs(gc - gc[at]) <= GC_TOLERANCE + _ROUNDING
+        places = np.flatnonzero(fits)
         if not len(places):
             return None
-        places = rng.permutation(places)[:CANDIDATES]
-        place = int(places[np.argmin(np.abs(gc[places] - gc[start - self.first]))])
-        return self.first + place, self.first + place + length, float(self.effect[place : place + length].mean())
+        place = int(self.rng.choice(places))
+        taken.append((window.first + place, window.first + place + length))
+        return *taken[-1], float(window.effect[place : place + length].mean())
 
 
 def _means(values: npt.NDArray[np.generic], length: int) -> Floats:

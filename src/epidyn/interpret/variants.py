@@ -22,6 +22,7 @@ from torch import Tensor
 from epidyn import __version__, progress, windows
 from epidyn.elements import ROLES, Codes, Ints, Role, locate
 from epidyn.errors import ChromosomeError, ConfigError, InputFileError
+from epidyn.fetch import located
 from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, sha256, write_json
 from epidyn.genome import Genome, decode, encode
 from epidyn.interpret.explain import ExplainSettings, choose, labelled
@@ -94,8 +95,20 @@ def explain_variants(
     else:
         model = Model.load(model_path)
         chosen = choose(model, pairs, genome, settings, batch_size=batch_size).set_index("pair")
+    origin = {
+        "table": {"name": Path(pairs).name, "sha256": sha256(located(pairs))},
+        **{name: getattr(settings, name) for name in ("top", "min_probability", "label")},
+    }
     return score_variants(
-        model_path, chosen, genome, variants, out, max_indel=max_indel, batch_size=batch_size, force=force
+        model_path,
+        chosen,
+        genome,
+        variants,
+        out,
+        max_indel=max_indel,
+        batch_size=batch_size,
+        force=force,
+        origin=origin,
     )
 
 
@@ -109,6 +122,7 @@ def score_variants(
     max_indel: int = DEFAULT_MAX_INDEL,
     batch_size: int = DEFAULT_BATCH_SIZE,
     force: bool = False,
+    origin: Mapping[str, Any] | None = None,
 ) -> VariantCounts:
     """Score every pair that a variant's allele lies in the window of, with the reference and with that allele.
 
@@ -134,6 +148,8 @@ def score_variants(
         Pairs scored, and windows read, at once.
     force
         Replace what an earlier call wrote to ``out``.
+    origin
+        What else ``variants.json`` is to say, such as where the pairs are from.
 
     Raises
     ------
@@ -171,6 +187,7 @@ def score_variants(
             "variants": {"name": Path(variants).name, "sha256": sha256(variants)},
             "genome": {"name": genome.name, "digest": genome.digest()},
             "pairs": len(pairs),
+            **(origin or {}),
             "max_indel": max_indel,
             "alleles": counts.alleles,
             "scored": counts.scored,

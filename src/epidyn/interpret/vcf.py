@@ -15,7 +15,7 @@ from pathlib import Path
 from epidyn.errors import InputFileError
 from epidyn.files import is_gzip, require_file
 
-_LETTERS = frozenset("ACGTN")
+_LETTERS = frozenset("ACGT")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Allele:
         if self.alt.startswith("<"):
             return "symbolic"
         if not set(self.alt) <= _LETTERS or not set(self.ref) <= _LETTERS:
-            return "letters other than A, C, G, T and N"
+            return "letters other than A, C, G and T"
         return None
 
     @property
@@ -90,8 +90,8 @@ def iter_alleles(path: str | os.PathLike[str]) -> Iterator[Allele]:
             raise
         where = f"behind its record {records:,} " if records else ""
         raise InputFileError(
-            f"variants {path}: {where}it cannot be read as VCF ({error}). `bcftools view` of it says more; give a "
-            "whole VCF or BCF file with its header."
+            f"variants {path}: {where}it cannot be read as VCF. `bcftools view` of it says more; give a whole VCF "
+            "or BCF file with its header."
         ) from error
     finally:
         set_verbosity(before)
