@@ -2,7 +2,8 @@
 
 `--real` is a real sequence such as hg19's chr20:1-2 Mb, trained on with all settings as published, from two seeds.
 Then a random chromosome of 100 Mb is trained on for one pass, or a part of it (`--sample`). Each is done in a
-process of its own, as `epidyn kmers` does it, on one thread. DIR (default `bench`) gets `kmers.json` and `kmers.md`.
+process of its own, as `epidyn kmers` does it, by one worker. DIR (default `bench`) gets `kmers.json` and
+`kmers.md`.
 """
 
 from __future__ import annotations
@@ -60,10 +61,7 @@ def main() -> None:
     parser.add_argument(
         "--real", type=Path, help="a FASTA of real sequence; without it only the random chromosome"
     )
-    parser.add_argument(
-        "--bases", type=int, default=100_000_000, help="bases of the random chromosome; 0 for none"
-    )
-    parser.add_argument("--epochs", type=int, default=1, help="passes over the random chromosome")
+    parser.add_argument("--sample", type=float, default=1.0, help="share of the random chromosome that is read")
     parser.add_argument("--quick", action="store_true", help="few bases, short vectors: does it run?")
     parser.add_argument("--out", type=Path, default=Path("bench"))
     given = parser.parse_args()
