@@ -1,9 +1,9 @@
 """What training 6-mer vectors costs: `python benchmarks/kmers.py [--real FASTA] [--quick] [--out DIR]`.
 
 `--real` is a real sequence such as hg19's chr20:1-2 Mb, trained on with all settings as published, from two seeds.
-Then a random chromosome of 100 Mb is trained on for one pass, or a part of it (`--sample`). Each is done in a
-process of its own, as `epidyn kmers` does it, by one worker. DIR (default `bench`) gets `kmers.json` and
-`kmers.md`.
+Then a random chromosome of 100 Mb is trained on for one pass, or a part of it (`--sample`), or with less context
+(`--window`). Each is done in a process of its own, as `epidyn kmers` does it, by one worker. DIR (default `bench`)
+gets `kmers.json` and `kmers.md`.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def main() -> None:
         "--real", type=Path, help="a FASTA of real sequence; without it only the random chromosome"
     )
     parser.add_argument("--sample", type=float, default=1.0, help="share of the random chromosome that is read")
+    parser.add_argument("--window", type=int, default=10, help="words of context there; fewer are quicker")
     parser.add_argument("--quick", action="store_true", help="few bases, short vectors: does it run?")
     parser.add_argument("--out", type=Path, default=Path("bench"))
     given = parser.parse_args()
@@ -75,7 +76,9 @@ def main() -> None:
         (folder / "one.chrom.sizes").write_text(f"chr1\t{bases}\n")
         genome = f"random:{folder / 'one.chrom.sizes'}:{SEED}"
         compare_seed = 1 if given.quick else None
-        found = figures(genome, folder, {**settings, "epochs": 1}, compare_seed, given.sample)
+        found = figures(
+            genome, folder, {"window": given.window, **settings, "epochs": 1}, compare_seed, given.sample
+        )
         sections.append(Section(f"random chromosome of {bases:,} bases", found))
     print("\n".join(section.markdown() for section in sections))
     write(given.out, "kmers", sections, "6-mer vectors")
