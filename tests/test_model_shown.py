@@ -81,3 +81,11 @@ def test_markup_in_a_model_file_is_text(network: EpiDynFusion):
     shown = model(network, **hostile)._repr_html_()
     assert "<script" not in shown
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 7
+
+
+def test_values_of_other_kinds_are_shown_as_they_are(network: EpiDynFusion):
+    odd = model(network, split={"leakage": ["none", 3]}, metrics={"test": "unknown", "other": {"mcc": 0.1}})
+    said = dict(odd.summary())
+    assert (said["leakage"], said["test"], said["other"]) == ("none; 3", "unknown", "")
+    assert dict(odd.describe())["leakage"] == "none; 3"
+    assert "unknown" in odd._repr_html_()

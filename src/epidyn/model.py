@@ -112,8 +112,9 @@ class Model:
         if origin.calibration is not None:
             rows += _calibration_rows(origin.calibration)
         if shared is not None:
-            rows.append(("leakage", shared.pop("summary")))
-            rows += [(f"leakage.{name}", plain(value)) for name, value in shared.items()]
+            rows.append(("leakage", _leakage(shared)))
+        if isinstance(shared, dict):
+            rows += [(f"leakage.{name}", plain(value)) for name, value in shared.items() if name != "summary"]
         rows.append(("training elements", f"{len(origin.interval_hashes()):,} known by hash"))
         rows += [(part, plain(scores)) for part, scores in (origin.metrics or {}).items() if scores]
         rows += [(f"training.{name}", plain(value)) for name, value in (origin.training or {}).items()]
@@ -135,7 +136,7 @@ class Model:
         if split:
             rows.append(("split", plain(split)))
         if shared is not None:
-            rows.append(("leakage", plain(shared.get("summary", "measured"))))
+            rows.append(("leakage", _leakage(shared)))
         if origin.training_prevalence is not None:
             rows.append(("training prevalence", plain(origin.training_prevalence)))
         for part, scores in (origin.metrics or {}).items():
@@ -380,8 +381,15 @@ def _calibration_rows(calibration: Calibration) -> Rows:
     ]
 
 
-def _ranking(scores: dict[str, Any]) -> str:
+def _leakage(shared: object) -> str:
+    """Return what a split shares in one sentence."""
+    return plain(shared["summary"] if isinstance(shared, dict) and "summary" in shared else shared)
+
+
+def _ranking(scores: object) -> str:
     """Return AUROC, AUPR and the number of pairs, as far as they are known."""
+    if not isinstance(scores, dict):
+        return plain(scores)
     names = {"auroc": "AUROC", "aupr": "AUPR", "val_auroc": "AUROC", "val_aupr": "AUPR", "pairs": "pairs"}
     return plain({names[name]: value for name, value in scores.items() if name in names and value is not None})
 

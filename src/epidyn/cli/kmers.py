@@ -24,7 +24,7 @@ def kmers(
     sample: Annotated[float, typer.Option(help="Share of the genome to read, drawn once.")] = 1.0,
     workers: Annotated[int, typer.Option(help="Threads; with more than 1 no two calls give the same.")] = 1,
     compare_seed: Annotated[
-        int | None, typer.Option(help="Train again from this seed and say how far neighbourhoods agree.")
+        int | None, typer.Option(min=0, help="Train again from this seed and say how far neighbourhoods agree.")
     ] = None,
     seed: Seed = 0,
     force: Force = False,
