@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -105,3 +106,18 @@ def test_bases_read_are_told():
     assert told == [BLOCK, 9, 40]
     list(corpus.sentences(np.random.default_rng(0), told.append))
     assert sorted(told[3:]) == [9, 40, BLOCK]
+
+
+def test_a_block_is_read_when_it_is_needed_and_no_more():
+    genome = Genome.open("random:hg19")
+    read: list[int] = []
+
+    class Watched(Genome):
+        def _read(self, chrom: str, start: int, end: int) -> np.ndarray:
+            read.append(end - start)
+            return genome.fetch(chrom, start, end)
+
+    corpus = Corpus(Watched("hg19", genome.sizes))
+    first = itertools.islice(corpus.sentences(np.random.default_rng(0), ignored), BLOCK // SENTENCE + 1)
+    assert {len(sentence) for sentence in first} == {SENTENCE - 5}
+    assert read == [BLOCK, BLOCK]

@@ -40,7 +40,8 @@ def write_vectors(
     out
         The file; float32 (4097, dimensions), row = token id, as :func:`epidyn.kmers.read_vectors` reads it.
     compare_seed
-        Train a second time from this seed, and report how far the neighbourhoods of the two agree.
+        Train a second time from this seed, with a ``share`` on other blocks, and report how far the neighbourhoods
+        of the two agree.
     force
         Replace files that exist.
 
