@@ -41,6 +41,12 @@ def tokenize(codes: Codes) -> npt.NDArray[np.int64]:
     int64 array (..., L)
         5 zeros (the published padding, in front), then the ids of the L - 5 overlapping 6-mers; all zeros if
         L < 6.
+
+    Examples
+    --------
+    >>> import epidyn
+    >>> epidyn.kmers.tokenize([0, 0, 0, 0, 0, 0, 1, 4]).tolist()  # AAAAAACN
+    [0, 0, 0, 0, 0, 1, 2, 0]
     """
     codes = np.asarray(codes)
     tokens = np.zeros(codes.shape, dtype=np.int64)

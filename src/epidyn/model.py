@@ -20,6 +20,7 @@ from torch import Tensor
 
 from epidyn import __version__, windows
 from epidyn.calibration import Calibration, prevalence_shift, sigmoid
+from epidyn.described import Rows, html_table, plain
 from epidyn.elements import ROLES, Codes, ElementStore, WindowRequest, locate, refuse_windows_outside
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
@@ -99,6 +100,61 @@ class Model:
     def __init__(self, scorer: Scorer, provenance: Provenance | None = None) -> None:
         self.scorer = scorer
         self.provenance = provenance or Provenance()
+
+    def describe(self) -> Rows:
+        """Return names and values of all that is known of the model, as ``epidyn info`` prints them."""
+        origin = self.provenance
+        known = origin.model_dump(
+            exclude={"training_intervals", "training", "metrics", "calibration"}, exclude_none=True
+        )
+        shared = known.get("split", {}).pop("leakage", None)
+        rows = [*self._build(), *((name.replace("_", " "), plain(value)) for name, value in known.items())]
+        if origin.calibration is not None:
+            rows += _calibration_rows(origin.calibration)
+        if shared is not None:
+            rows.append(("leakage", _leakage(shared)))
+        if isinstance(shared, dict):
+            rows += [(f"leakage.{name}", plain(value)) for name, value in shared.items() if name != "summary"]
+        rows.append(("training elements", f"{len(origin.interval_hashes()):,} known by hash"))
+        rows += [(part, plain(scores)) for part, scores in (origin.metrics or {}).items() if scores]
+        rows += [(f"training.{name}", plain(value)) for name, value in (origin.training or {}).items()]
+        return [
+            *rows,
+            *((f"{self.scorer.kind}.{name}", plain(value)) for name, value in self.scorer.configuration().items()),
+        ]
+
+    def summary(self) -> Rows:
+        """Return names and values of what matters most of the model, as a notebook shows them."""
+        origin = self.provenance
+        rows = self._build()
+        if origin.cell_lines:
+            rows.append(("cell lines", ", ".join(origin.cell_lines)))
+        if origin.regime is not None:
+            rows.append(("regime", origin.regime))
+        split = dict(origin.split or {})
+        shared = split.pop("leakage", None)
+        if split:
+            rows.append(("split", plain(split)))
+        if shared is not None:
+            rows.append(("leakage", _leakage(shared)))
+        if origin.training_prevalence is not None:
+            rows.append(("training prevalence", plain(origin.training_prevalence)))
+        for part, scores in (origin.metrics or {}).items():
+            rows += [(part, _ranking(scores))] if scores else []
+        if origin.calibration is not None:
+            rows.append(("calibration", origin.calibration.words()))
+        return rows
+
+    def _build(self) -> Rows:
+        lengths = ", ".join(f"{role} {length:,} bp" for role, length in self.scorer.lengths.items())
+        parameters = sum(tensor.numel() for tensor in self.scorer.tensors().values())
+        return [("kind", self.scorer.kind), ("windows", lengths), ("parameters", f"{parameters:,}")]
+
+    def __repr__(self) -> str:
+        return f"<Model {'; '.join(f'{name}: {value}' for name, value in self.summary())}>"
+
+    def _repr_html_(self) -> str:
+        return html_table("Model", self.summary())
 
     @property
     def network(self) -> EpiDynFusion:
@@ -311,6 +367,31 @@ class Model:
         except ValidationError as error:
             raise ModelFileError("its metadata cannot be used:", complaints(error)) from error
         return cls(SCORERS[kind].restore(values[kind], tensors), provenance)
+
+
+def _calibration_rows(calibration: Calibration) -> Rows:
+    """Return the map in words, not the points of an isotonic one, and what it was fitted on."""
+    known = calibration.model_dump(
+        exclude={"method", "slope", "intercept", "logits", "probabilities"}, exclude_none=True
+    )
+    return [
+        ("calibration", calibration.words()),
+        ("calibration.prevalence", plain(calibration.prevalence)),
+        *((f"calibration.{name}", plain(value)) for name, value in known.items()),
+    ]
+
+
+def _leakage(shared: object) -> str:
+    """Return what a split shares in one sentence."""
+    return plain(shared["summary"] if isinstance(shared, dict) and "summary" in shared else shared)
+
+
+def _ranking(scores: object) -> str:
+    """Return AUROC, AUPR and the number of pairs, as far as they are known."""
+    if not isinstance(scores, dict):
+        return plain(scores)
+    names = {"auroc": "AUROC", "aupr": "AUPR", "val_auroc": "AUROC", "val_aupr": "AUPR", "pairs": "pairs"}
+    return plain({names[name]: value for name, value in scores.items() if name in names and value is not None})
 
 
 def _sort_metadata(path: Path) -> None:

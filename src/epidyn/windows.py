@@ -40,6 +40,12 @@ def central(start: npt.ArrayLike, end: npt.ArrayLike, length: int, chrom_size: n
     -------
     int64 array (n,)
         0-based starts; may be negative.
+
+    Examples
+    --------
+    >>> import epidyn
+    >>> epidyn.windows.central([501, 40], [600, 60], 300, 10_000).tolist()
+    [400, -101]
     """
     s, e, size = _broadcast(start, end, length, chrom_size)
     n = e - s + 1

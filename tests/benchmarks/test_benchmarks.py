@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -107,6 +109,17 @@ def test_evaluating(tmp_path: Path):
     assert len(figures) == 10
     assert all(is_positive(figure["value"]) for figure in figures)
     assert all(figure["met"] for figure in figures if figure["threshold"])
+
+
+def test_kmers(tmp_path: Path):
+    run("kmers.py", tmp_path)
+    figures = {figure["name"]: figure["value"] for figure in read(tmp_path / "kmers.json")["figures"]}
+    assert figures["6-mers read in a pass"] == pytest.approx(50_000, rel=0.01)
+    assert is_positive(figures["rate"])
+    assert is_positive(figures["peak memory"])
+    assert figures["random, closer than random pairs"] == 50
+    assert 0 <= figures["10 nearest neighbours that two seeds agree in"] <= 100
+    assert "random chromosome of 50,000 bases" in (tmp_path / "kmers.md").read_text()
 
 
 def test_fine_tuning():

@@ -18,6 +18,7 @@ from epidyn.cli import (
     fetch,
     import_,
     info,
+    kmers,
     motifs,
     predict,
     report,
@@ -47,6 +48,7 @@ app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("fetch")(fetch.fetch)
 app.command("info")(info.info)
+app.command("kmers")(kmers.kmers)
 app.command("train")(train.train)
 app.command("crossval")(crossval.crossval)
 app.command("tune")(tune.tune)

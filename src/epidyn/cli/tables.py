@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from epidyn.described import aligned
+
 if TYPE_CHECKING:
     from epidyn.metrics import Interval
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Print names and values in two aligned columns."""
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        print(f"{name:<{width}}  {value}")
+    print(aligned(rows))
 
 
 def interval_text(interval: Interval) -> str:

@@ -92,6 +92,15 @@ class Genome(ABC):
         ------
         GenomeError
             If there is no sequence, a name or a sequence is empty, or an array holds no base codes.
+
+        Examples
+        --------
+        >>> import epidyn
+        >>> genome = epidyn.Genome.from_dict({"chr1": "ACGTN"})
+        >>> genome
+        <MemoryGenome memory: 1 sequences, 5 bases>
+        >>> genome.fetch("chr1", 1, 6).tolist()  # what lies outside is N, which is 4
+        [1, 2, 3, 4, 4]
         """
         from epidyn.genome.memory import MemoryGenome
 

@@ -9,11 +9,13 @@ from epidyn.pairs.places import chromosomes, intervals, one_spelling, spellings
 from epidyn.pairs.pool import line_rows, pool_pairs, refuse_two_labels
 from epidyn.pairs.read import iter_pairs, read_pairs
 from epidyn.pairs.schema import OPTIONAL, REQUIRED, bare, validate
+from epidyn.pairs.summary import PairSummary, summarise
 from epidyn.pairs.write import write_pairs
 
 __all__ = [
     "OPTIONAL",
     "REQUIRED",
+    "PairSummary",
     "bare",
     "chromosomes",
     "intervals",
@@ -24,6 +26,7 @@ __all__ = [
     "read_pairs",
     "refuse_two_labels",
     "spellings",
+    "summarise",
     "validate",
     "write_pairs",
 ]
