@@ -27,6 +27,8 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/network.py --out bench
 	$(BIN)/python benchmarks/scaling.py --out bench
 	$(BIN)/python benchmarks/evaluating.py --out bench
+	$(BIN)/python benchmarks/explaining.py --out bench
+	$(BIN)/python benchmarks/scanning.py --out bench
 
 paper: $(VENV)/installed-workflow
 	$(SNAKEMAKE)
