@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from epidyn import __version__, progress
+from epidyn.browsers import BROWSERS, DIGITS
 from epidyn.calibration import sigmoid
 from epidyn.elements import pairs_among
 from epidyn.errors import ConfigError
@@ -21,7 +22,8 @@ from epidyn.fetch import located
 from epidyn.files import atomic_path, refuse_output, sha256, write_json
 from epidyn.genome import Genome
 from epidyn.model import Model
-from epidyn.pairs import iter_pairs
+from epidyn.pairs import Write, iter_pairs, open_table
+from epidyn.pairs.write import BEDPE, PARQUET
 from epidyn.scores import with_scores
 from epidyn.scoring import DEFAULT_BATCH_SIZE, Logits
 from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
@@ -48,10 +50,11 @@ def predict_table(
 ) -> int:
     """Stream a pair table through a model and write its scores.
 
-    The output is TSV: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
+    The output is a table: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
     ``probability``, in row order (of a calibrated model ``logit`` is its own, ``probability`` calibrated, and
     ``raw_probability`` that of the logit); beside it ``OUT.json`` with the model's digest, the settings, and how
-    many elements were encoded.
+    many elements were encoded. It is TSV, or what its name ends in: ``.bedpe``, ``.parquet``, or, for genome
+    browsers, ``.interact`` (UCSC) and ``.longrange`` (WashU).
 
     Parameters
     ----------
@@ -93,14 +96,11 @@ def predict_table(
     stems = StemCache(model.scorer, stem_memory)  # where the network is by now; refuses a bad memory
     # The bar is over the table's bytes, which are known without reading it first.
     size = Path(pairs).stat().st_size if Path(pairs).is_file() else None
-    with _open_output(out) as handle, progress.bar("Predicting", size) as advance:
+    with _open_output(out) as write, progress.bar("Predicting", size) as advance:
         rows = 0
         for chunk in iter_pairs(pairs, rows=chunk_rows, on_bytes=advance):
             logits = model.predict_logits(chunk, genome, batch_size=batch_size, rc_average=rc_average, stems=stems)
-            scores = _scored(model, chunk, logits, prevalence)
-            scores.to_csv(
-                handle, sep="\t", index=False, header=rows == 0, float_format="%.7g", lineterminator="\n"
-            )
+            write(_scored(model, chunk, logits, prevalence))
             rows += len(chunk)
             seen += int(pairs_among(chunk, seen_before).sum())
             advance(0, f"{rows:,} rows")
@@ -159,9 +159,28 @@ def _existing(device: str) -> torch.device:
 
 
 @contextmanager
-def _open_output(out: str | os.PathLike[str] | None) -> Iterator[IO[str]]:
+def _open_output(out: str | os.PathLike[str] | None) -> Iterator[Write]:
+    """Open what takes the scored chunks: of the format that the name ends in, or TSV."""
+    suffix = "" if out is None else Path(out).suffix.lower()
     if out is None:
-        yield sys.stdout
-        return
-    with atomic_path(out) as beside, beside.open("w", encoding="utf-8", newline="") as handle:
-        yield handle
+        yield _tsv(sys.stdout)
+    elif suffix in (PARQUET, BEDPE):
+        with open_table(out, DIGITS) as write:
+            yield write
+    elif suffix in BROWSERS:
+        with BROWSERS[suffix](out) as write:
+            yield write
+    else:
+        with atomic_path(out) as beside, beside.open("w", encoding="utf-8", newline="") as handle:
+            yield _tsv(handle)
+
+
+def _tsv(handle: IO[str]) -> Write:
+    empty = True
+
+    def write(chunk: pd.DataFrame) -> None:
+        nonlocal empty
+        chunk.to_csv(handle, sep="\t", index=False, header=empty, float_format=DIGITS, lineterminator="\n")
+        empty = False
+
+    return write

@@ -14,7 +14,13 @@ def predict(
     model: Annotated[Path, typer.Option(help="Model file.")],
     pairs: PairsPath,
     genome: GenomeSpec,
-    out: Annotated[Path | None, typer.Option(help="Scores to write (TSV); default standard output.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Scores to write, as the name ends: .bedpe, .parquet, .interact (UCSC's browser), .longrange "
+            "(WashU's), else TSV. Default: standard output."
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Pairs scored at once; the result does not depend on it.")] = 64,
     rc_average: Annotated[
         bool, typer.Option("--rc-average", help="Average with both windows reverse-complemented.")

@@ -9,17 +9,19 @@ from epidyn.pairs.places import chromosomes, intervals, one_spelling, spellings
 from epidyn.pairs.pool import line_rows, pool_pairs, refuse_two_labels
 from epidyn.pairs.read import iter_pairs, read_pairs
 from epidyn.pairs.schema import OPTIONAL, REQUIRED, bare, validate
-from epidyn.pairs.write import write_pairs
+from epidyn.pairs.write import Write, open_table, write_pairs
 
 __all__ = [
     "OPTIONAL",
     "REQUIRED",
+    "Write",
     "bare",
     "chromosomes",
     "intervals",
     "iter_pairs",
     "line_rows",
     "one_spelling",
+    "open_table",
     "pool_pairs",
     "read_pairs",
     "refuse_two_labels",
