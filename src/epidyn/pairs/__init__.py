@@ -9,6 +9,7 @@ from epidyn.pairs.places import chromosomes, intervals, one_spelling, spellings
 from epidyn.pairs.pool import line_rows, pool_pairs, refuse_two_labels
 from epidyn.pairs.read import iter_pairs, read_pairs
 from epidyn.pairs.schema import OPTIONAL, REQUIRED, bare, validate
+from epidyn.pairs.triplet import read_triplet
 from epidyn.pairs.write import Write, open_table, write_pairs
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "open_table",
     "pool_pairs",
     "read_pairs",
+    "read_triplet",
     "refuse_two_labels",
     "spellings",
     "validate",
