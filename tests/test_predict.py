@@ -451,3 +451,17 @@ def test_no_format_is_half_written(model_file: Path, genome: Genome, pairs: Path
     with pytest.raises(ChromosomeError):
         predict_table(model_file, pairs, genome, out.with_suffix(suffix), chunk_rows=2)
     assert written(out) == {}
+
+
+def test_text_may_be_gzipped_and_what_is_not_is_refused(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    pd.read_csv(pairs).drop(columns="a note").to_csv(pairs, index=False)
+    for suffix in (".tsv", ".tsv.gz", ".bedpe", ".bedpe.gz"):
+        predict_table(model_file, pairs, genome, out.with_suffix(suffix))
+    for suffix in (".tsv", ".bedpe"):
+        plain = out.with_suffix(suffix)
+        assert gzip.decompress(Path(f"{plain}.gz").read_bytes()) == plain.read_bytes()
+    before = written(out)
+    for suffix in (".interact.gz", ".longrange.gz", ".csv.gz", ".gz"):
+        with pytest.raises(OutputError, match=r"only \.tsv\.gz and \.bedpe\.gz"):
+            predict_table(model_file, pairs, genome, out.with_suffix(suffix))
+    assert written(out) == before

@@ -9,22 +9,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from epidyn import Genome, kmers, windows
+from epidyn import Genome, Model, kmers, windows
 from epidyn.controls import SequenceShuffle
 from epidyn.dataset import WindowSettings, split_data
 from epidyn.elements import ROLES, Role
-from epidyn.errors import ChromosomeError, OutputError
+from epidyn.errors import ChromosomeError, OutputError, PairTableError
 from epidyn.genome import decode
+from epidyn.nn import EpiDynFusion
 from epidyn.pairs import read_pairs, read_triplet
+from epidyn.scoring import NetworkScorer
 from epidyn.splits import Split, make_split
 from epidyn.training import RunConfig, export_triplets
 from epidyn.training.inputs import read_inputs
 from epidyn.triplet import write_triplets
 from tests.cli.conftest import Run, epidyn, listing, refused  # noqa: F401  (a fixture)
 from tests.conftest import needs_data
+from tests.nn.toys import small_codes, small_config
 
 LENGTHS: dict[Role, int] = {"enhancer": 130, "promoter": 110}
 COPIES, STEP = 3, 7
@@ -228,6 +232,33 @@ def test_the_command_trains_nothing(epidyn: Run, simulated: Path, tmp_path: Path
         refused(epidyn(*command(simulated, tmp_path / "b"), *more), "--export-triplets trains nothing")
     refused(epidyn("train", "--resume", tmp_path, "--export-triplets", tmp_path), "--resume takes no other option")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_the_split_of_a_run_that_is_there(
+    epidyn: Run,  # noqa: F811
+    toy_config: Callable[..., RunConfig],
+    tmp_path: Path,
+):
+    (tmp_path / "config.toml").write_text(toy_config(split={"split": "chromosome:chr2"}).to_toml())
+    assert epidyn("train", "--config", tmp_path / "config.toml", "--export-triplets", tmp_path / "data").code == 0
+    folder = export_triplets(toy_config(split={"split": "chromosome:chr2"}), tmp_path / "again")
+    assert listing(folder) == listing(tmp_path / "data" / folder.name)
+
+
+def test_a_model_scores_a_triplet(tmp_path):
+    """The windows of the contigs are the sequences."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = Model(NetworkScorer(EpiDynFusion(small_config())))
+    codes = [each.numpy() for each in small_codes(batch=9)]
+    for role, each in zip(ROLES, codes, strict=True):
+        records = (f">{i}\n{decode(bases)}\n" for i, bases in enumerate(each))
+        (tmp_path / f"{role}.fasta").write_text("".join(records))
+    table, contigs = read_triplet(*(tmp_path / f"{role}.fasta" for role in ROLES))
+    np.testing.assert_allclose(model.predict(table, contigs), model.predict_codes(*codes), atol=1e-6)
+    other = Genome.from_dict({name: contigs.fetch(name, 0, size) for name, size in contigs.sizes.items()})
+    with pytest.raises(PairTableError, match="9 rows cannot be used"):
+        model.predict(table, other)
 
 
 @needs_data

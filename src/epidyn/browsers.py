@@ -124,7 +124,7 @@ def open_longrange(path: str | os.PathLike[str]) -> Iterator[Write]:
     """Yield a function that takes the chunks of a scores table; the file is there when the block ends, or not.
 
     Two lines a pair, one at each end: ``chrom start end chrom:start-end,probability``, sorted by chromosome
-    (as text) and place, so that bgzip and tabix take it. Until then, places are kept in memory: some 200 bytes a
+    (as text) and place, so that bgzip and tabix take it. Until then, places are kept in memory: some 250 bytes a
     pair.
 
     Raises

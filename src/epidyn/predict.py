@@ -17,7 +17,7 @@ from epidyn import __version__, progress
 from epidyn.browsers import BROWSERS, DIGITS
 from epidyn.calibration import sigmoid
 from epidyn.elements import pairs_among
-from epidyn.errors import ConfigError
+from epidyn.errors import ConfigError, OutputError
 from epidyn.fetch import located
 from epidyn.files import atomic_path, refuse_output, sha256, write_json
 from epidyn.genome import Genome
@@ -54,7 +54,7 @@ def predict_table(
     ``probability``, in row order (of a calibrated model ``logit`` is its own, ``probability`` calibrated, and
     ``raw_probability`` that of the logit); beside it ``OUT.json`` with the model's digest, the settings, and how
     many elements were encoded. It is TSV, or what its name ends in: ``.bedpe``, ``.parquet``, or, for genome
-    browsers, ``.interact`` (UCSC) and ``.longrange`` (WashU).
+    browsers, ``.interact`` (UCSC) and ``.longrange`` (WashU); ``.tsv`` and ``.bedpe`` may be followed by ``.gz``.
 
     Parameters
     ----------
@@ -79,7 +79,9 @@ def predict_table(
     Raises
     ------
     OutputError
-        If ``out`` exists, without ``force``.
+        If ``out`` exists, without ``force``, or its name ends in another ``.gz``.
+    PairTableError
+        If the table cannot be used, or BEDPE or Parquet cannot hold it.
     EpidynError
         As reading the model, the table and the genome raise it; nothing is then left at ``out``.
     """
@@ -161,15 +163,21 @@ def _existing(device: str) -> torch.device:
 @contextmanager
 def _open_output(out: str | os.PathLike[str] | None) -> Iterator[Write]:
     """Open what takes the scored chunks: of the format that the name ends in, or TSV."""
-    suffix = "" if out is None else Path(out).suffix.lower()
+    name = "" if out is None else Path(out).name.lower()
+    suffix = Path(name).suffix
     if out is None:
         yield _tsv(sys.stdout)
-    elif suffix in (PARQUET, BEDPE):
+    elif name.endswith((PARQUET, BEDPE, f"{BEDPE}.gz", ".tsv.gz")):
         with open_table(out, DIGITS) as write:
             yield write
     elif suffix in BROWSERS:
         with BROWSERS[suffix](out) as write:
             yield write
+    elif suffix == ".gz":
+        raise OutputError(
+            f"cannot write {out}: only .tsv.gz and .bedpe.gz are written gzipped. Leave out .gz; bgzip packs "
+            "what a browser is to read by an index."
+        )
     else:
         with atomic_path(out) as beside, beside.open("w", encoding="utf-8", newline="") as handle:
             yield _tsv(handle)

@@ -9,12 +9,13 @@ from epidyn.pairs.places import chromosomes, intervals, one_spelling, spellings
 from epidyn.pairs.pool import line_rows, pool_pairs, refuse_two_labels
 from epidyn.pairs.read import iter_pairs, read_pairs
 from epidyn.pairs.schema import OPTIONAL, REQUIRED, bare, validate
-from epidyn.pairs.triplet import read_triplet
+from epidyn.pairs.triplet import TripletGenome, read_triplet
 from epidyn.pairs.write import Write, open_table, write_pairs
 
 __all__ = [
     "OPTIONAL",
     "REQUIRED",
+    "TripletGenome",
     "Write",
     "bare",
     "chromosomes",

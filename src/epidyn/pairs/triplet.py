@@ -17,7 +17,6 @@ import pandas as pd
 from epidyn import progress
 from epidyn.errors import PairTableError
 from epidyn.files import open_text
-from epidyn.genome import Genome
 from epidyn.genome.codes import Codes
 from epidyn.genome.memory import MemoryGenome, fasta_records
 from epidyn.pairs.schema import validate
@@ -25,11 +24,15 @@ from epidyn.pairs.schema import validate
 FORMAT = "FASTA triplet"
 
 
+class TripletGenome(MemoryGenome):
+    """The sequences of a triplet, a contig each: on it, and on no other genome, a pair may lie on two contigs."""
+
+
 def read_triplet(
     enhancers: str | os.PathLike[str],
     promoters: str | os.PathLike[str],
     labels: str | os.PathLike[str] | None = None,
-) -> tuple[pd.DataFrame, Genome]:
+) -> tuple[pd.DataFrame, TripletGenome]:
     """Read pairs that are given as sequences.
 
     Parameters
@@ -88,7 +91,7 @@ def read_triplet(
     source = f"{enhancers}, {promoters}" if labels is None else str(labels)
     table = validate(pd.DataFrame(columns), source, lines, same_chromosome=False)
     table.attrs = {"source": source, "format": FORMAT}
-    return table, MemoryGenome(f"{Path(enhancers).name}, {Path(promoters).name}", contigs)
+    return table, TripletGenome(f"{Path(enhancers).name}, {Path(promoters).name}", contigs)
 
 
 def _read_fasta(path: Path, role: str, contigs: dict[str, Codes]) -> tuple[list[str], list[str]]:
