@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Unpack
 
@@ -83,14 +83,14 @@ def write_triplets(
         "validation": data.validation,
         "test": data.test,
     }
-    files = [f"{part}/{each}" for part in parts for each in _file_names(name, part)]
+    files = [f"{part}/{each}" for part in parts for each in _file_names(name, part).values()]
     prepare_output_folder(folder, force=True, own=files)
     for part, samples in parts.items():
         if len(samples):
             _write_part(folder / part, _file_names(name, part), pairs, data.store, samples)
     if len(data.test):
         rows = data.test.row[_published_order(data.test)]
-        write_pairs(pairs.iloc[rows], folder / "test" / _file_names(name, "test")[-1])
+        write_pairs(pairs.iloc[rows], folder / "test" / _file_names(name, "test")["pairs"])
     return folder
 
 
@@ -112,26 +112,29 @@ def _central(pairs: pd.DataFrame, genome: Genome, rows: Ints, store: ElementStor
     return Samples(rows, **positions, label=pairs["label"].to_numpy()[rows].astype(np.float32))
 
 
-def _file_names(name: str, part: str) -> list[str]:
-    """Return the names of a part's enhancers, promoters, labels and pairs."""
-    end = _ENDS.get(part, "")
-    return [*(f"{name}_{role}{end}.fasta" for role in ROLES), f"{name}_label{end}.txt", f"{name}_pairs{end}.csv"]
+def _file_names(name: str, part: str) -> dict[str, str]:
+    """Return what the files of a part are called, by what they hold."""
+    kinds = {"enhancer": "fasta", "promoter": "fasta", "label": "txt", "pairs": "csv"}
+    return {kind: f"{name}_{kind}{_ENDS.get(part, '')}.{suffix}" for kind, suffix in kinds.items()}
 
 
 def _write_part(
-    folder: Path, files: Sequence[str], pairs: pd.DataFrame, store: ElementStore, samples: Samples
+    folder: Path, files: Mapping[str, str], pairs: pd.DataFrame, store: ElementStore, samples: Samples
 ) -> None:
     folder.mkdir(exist_ok=True)
     order = _published_order(samples)
     rows = samples.row[order]
     with progress.bar(f"Writing {folder.name}", len(ROLES) * len(rows)) as advance:
-        for role, file in zip(ROLES, files, strict=False):
-            with atomic_path(folder / file) as beside, beside.open("w", encoding="utf-8", newline="") as handle:
+        for role in ROLES:
+            with (
+                atomic_path(folder / files[role]) as beside,
+                beside.open("w", encoding="utf-8", newline="") as handle,
+            ):
                 for records in _records(pairs, store, role, rows, getattr(samples, role)[order]):
                     handle.writelines(records)
                     advance(len(records))
     labels = samples.label[order].astype(int).tolist()
-    write_text(folder / files[len(ROLES)], "".join(f"{label}\n" for label in labels))
+    write_text(folder / files["label"], "".join(f"{label}\n" for label in labels))
 
 
 def _published_order(samples: Samples) -> Ints:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAGIC = b"PAR1"
 FORMAT = "Parquet, epidyn columns"
 _NUMBERS = {"label", "tss", *(name for name in REQUIRED if not name.endswith("_chrom"))}
+_TEXTS = {*REQUIRED, *OPTIONAL} - _NUMBERS
 
 
 def is_parquet(path: Path) -> bool:
@@ -47,11 +48,11 @@ def iter_parquet(path: Path, rows: int) -> Iterator[tuple[pd.DataFrame, float]]:
     arrow, parquet = _arrow(path)
     try:
         with parquet.ParquetFile(path) as file:
-            _require_types(file.schema_arrow, path)
+            text = _text_columns(file.schema_arrow, path)
             total, done = file.metadata.num_rows, 0
             for batch in file.iter_batches(batch_size=rows):
                 done += len(batch)
-                yield _with_text(batch.to_pandas(types_mapper=_whole_numbers().get)), done / total
+                yield _with_text(batch.to_pandas(types_mapper=_whole_numbers().get), text), done / total
     except (arrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputFileError(
@@ -117,31 +118,35 @@ def _whole_numbers() -> dict[pa.DataType, Any]:
     return signed | {getattr(pa, f"uint{size}")(): getattr(pd, f"UInt{size}Dtype")() for size in sizes}
 
 
-def _require_types(schema: pa.Schema, path: Path) -> None:
+def _text_columns(schema: pa.Schema, path: Path) -> list[str]:
+    """Return the columns of text, those that are to become text among them; refuse types that cannot be used."""
     import pyarrow as pa
 
     require_columns(schema.names, str(path))
-    bad = []
+    text: list[str] = []
+    bad: list[str] = []
     for field in schema:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-        text = text or pa.types.is_null(kind)
-        whole = pa.types.is_integer(kind)
-        if field.name in _NUMBERS and not (
-            text or whole or pa.types.is_boolean(kind) or pa.types.is_floating(kind)
-        ):
-            bad.append(f"{field.name} is of type {field.type}; whole numbers are needed")
-        elif field.name in {*REQUIRED, *OPTIONAL} - _NUMBERS and not (text or whole):
-            bad.append(f"{field.name} is of type {field.type}; text is needed")
+        is_text = any(
+            test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        )
+        is_whole = pa.types.is_integer(kind)
+        is_number = is_whole or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        if field.name in _NUMBERS:
+            if not (is_text or is_number or pa.types.is_null(kind)):
+                bad.append(f"{field.name} is of type {field.type}; whole numbers are needed")
+        elif is_text or field.name in _TEXTS:
+            text.append(field.name)
+            if not (is_text or is_whole or pa.types.is_null(kind)):
+                bad.append(f"{field.name} is of type {field.type}; text is needed")
     if bad:
         raise PairTableError(f"{path}: columns have types that cannot be used. Convert them:", bad)
+    return text
 
 
-def _with_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with text, empty where missing, in the known columns that hold text."""
-    names = [name for name in table if name in {*REQUIRED, *OPTIONAL} - _NUMBERS]
-    others = [name for name in table if name not in {*REQUIRED, *OPTIONAL} and table[name].dtype == "str"]
+def _with_text(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return the table with text, empty where it is missing, in these columns."""
     filled = table.copy()
-    for name in [*names, *others]:
+    for name in names:
         filled[name] = table[name].astype("object").fillna("").astype("str")
     return filled

@@ -112,13 +112,13 @@ def iter_pairs(
     findings = Findings("row" if parquet else "line")
     chunks = _parquet_chunks(path, rows, findings) if parquet else _text_chunks(path, rows, findings)
     total = positives = bytes_before = 0
-    notes: list[str] = []
+    form, labelled = "", False
     for table, bytes_read in chunks:
         if on_bytes is not None:
             on_bytes(bytes_read - bytes_before)
         bytes_before = bytes_read
-        positives += int(table["label"].sum()) if "label" in table else 0
-        notes = [table.attrs["format"], "", f"{positives:,} positive" if "label" in table else "no labels"]
+        form, labelled = table.attrs["format"], "label" in table
+        positives += int(table["label"].sum()) if labelled else 0
         table.index = pd.RangeIndex(total, total + len(table))
         total += len(table)
         if not findings:
@@ -128,7 +128,8 @@ def iter_pairs(
     findings.raise_if_any(str(path))
     if not total:
         raise PairTableError(f"{path}: it has a header but no rows. A pair table needs at least one pair.")
-    notes[1] = f"{total:,} {'pair' if total == 1 else 'pairs'}"
+    counted = f"{total:,} {'pair' if total == 1 else 'pairs'}"
+    notes = [form, counted, f"{positives:,} positive" if labelled else "no labels"]
     if findings.renamed_hela:
         notes.append(HELA_NOTE)
     _log.info("%s: %s", path, ", ".join(notes))
