@@ -413,3 +413,55 @@ def test_pairs_that_the_model_was_trained_on_are_counted(
     seen = int((parts != "test").sum())
     assert f"{seen} of {len(parts)} pairs have both elements among those" in caplog.text
     assert json.loads((tmp_path / "s.tsv.json").read_text())["pairs_seen_in_training"] == seen
+
+
+@pytest.mark.parametrize("chunk_rows", [3, 100])
+def test_each_format_holds_the_scores_of_the_table(
+    model_file: Path, genome: Genome, pairs: Path, out: Path, chunk_rows: int
+):
+    """Probabilities and places, read back by others, are those of the TSV."""
+    plain = pd.read_csv(pairs).drop(columns="a note")  # which holds a tab
+    plain.to_csv(pairs, index=False)
+    for suffix in (".tsv", ".bedpe", ".parquet", ".interact", ".LongRange"):
+        path = out.with_suffix(suffix)
+        assert predict_table(model_file, pairs, genome, path, chunk_rows=chunk_rows) == ROWS
+        assert json.loads(Path(f"{path}.json").read_text())["rows"] == ROWS
+    scores = pd.read_csv(out, sep="\t", dtype={"fold change": str})
+    bedpe = pd.read_csv(out.with_suffix(".bedpe"), sep="\t")
+    np.testing.assert_array_equal(bedpe["score"], scores["probability"])
+    np.testing.assert_array_equal(bedpe["logit"], scores["logit"])
+    np.testing.assert_array_equal(bedpe["start2"], scores["promoter_start"])
+    parquet = pd.read_parquet(out.with_suffix(".parquet"))
+    assert list(parquet) == list(scores)
+    np.testing.assert_allclose(parquet["probability"], scores["probability"], rtol=1e-6)
+    interact = pd.read_csv(out.with_suffix(".interact"), sep="\t", skiprows=1)
+    np.testing.assert_array_equal(interact["value"], scores["probability"])
+    np.testing.assert_array_equal(interact["sourceEnd"], scores["enhancer_end"])
+    longrange = pd.read_csv(out.with_suffix(".LongRange"), sep="\t", header=None)
+    assert len(longrange) == 2 * ROWS
+    assert sorted(longrange[3].str.split(",").str[1].astype(float)) == sorted([*scores["probability"]] * 2)
+
+
+@pytest.mark.parametrize("suffix", [".bedpe", ".parquet", ".interact", ".longrange"])
+def test_no_format_is_half_written(model_file: Path, genome: Genome, pairs: Path, out: Path, suffix: str):
+    """The last row's chromosome is not there, which is seen when earlier chunks have been written."""
+    changed = pd.read_csv(pairs).drop(columns="a note")
+    changed.loc[ROWS - 1, ["enhancer_chrom", "promoter_chrom"]] = "chr9"
+    changed.to_csv(pairs, index=False)
+    with pytest.raises(ChromosomeError):
+        predict_table(model_file, pairs, genome, out.with_suffix(suffix), chunk_rows=2)
+    assert written(out) == {}
+
+
+def test_text_may_be_gzipped_and_what_is_not_is_refused(model_file: Path, genome: Genome, pairs: Path, out: Path):
+    pd.read_csv(pairs).drop(columns="a note").to_csv(pairs, index=False)
+    for suffix in (".tsv", ".tsv.gz", ".bedpe", ".bedpe.gz"):
+        predict_table(model_file, pairs, genome, out.with_suffix(suffix))
+    for suffix in (".tsv", ".bedpe"):
+        plain = out.with_suffix(suffix)
+        assert gzip.decompress(Path(f"{plain}.gz").read_bytes()) == plain.read_bytes()
+    before = written(out)
+    for suffix in (".interact.gz", ".longrange.gz", ".csv.gz", ".gz"):
+        with pytest.raises(OutputError, match=r"only \.tsv\.gz and \.bedpe\.gz"):
+            predict_table(model_file, pairs, genome, out.with_suffix(suffix))
+    assert written(out) == before

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,17 @@ class SplitData:
     validation: Samples
     test: Samples
     copies: int
+
+
+class WindowSettings(TypedDict):
+    """What :func:`split_data` takes beside table, genome and split."""
+
+    lengths: dict[Role, int]
+    copies: int | Literal["balanced"]
+    step: int
+    validation_fraction: float
+    seed: int
+    change: Change | None
 
 
 def balanced_copies(labels: npt.NDArray[np.generic], most: int = windows.DEFAULT_COPIES) -> int:

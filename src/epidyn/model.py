@@ -27,7 +27,7 @@ from epidyn.files import atomic_path, require_file
 from epidyn.genome import Genome
 from epidyn.nn import EpiDynFusion
 from epidyn.nn.published import from_published
-from epidyn.pairs import REQUIRED, validate
+from epidyn.pairs import REQUIRED, TripletGenome, validate
 from epidyn.scoring import (
     DEFAULT_BATCH_SIZE,
     SCORERS,
@@ -250,7 +250,8 @@ class Model:
         float32 array (n,)
             In the order of the rows.
         """
-        needed = validate(pairs[[name for name in REQUIRED if name in pairs]], "pairs")
+        columns = [name for name in REQUIRED if name in pairs]
+        needed = validate(pairs[columns], "pairs", same_chromosome=not isinstance(genome, TripletGenome))
         stems = StemCache(self.scorer, stem_memory)
         logits = self.predict_logits(needed, genome, batch_size=batch_size, rc_average=rc_average, stems=stems)
         return self.probabilities(logits, prevalence)

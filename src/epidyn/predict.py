@@ -45,10 +45,11 @@ def predict_table(
 ) -> int:
     """Stream a pair table through a model and write its scores.
 
-    The output is TSV, or what its name's end says (:func:`epidyn.score_files.open_scores`): the pair table's
-    columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and ``probability``, in row order (of a
-    calibrated model ``logit`` is its own, ``probability`` calibrated, and ``raw_probability`` that of the logit);
-    beside it ``OUT.json`` with the model's digest, the settings, and how many elements were encoded.
+    The output is a table: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
+    ``probability``, in row order (of a calibrated model ``logit`` is its own, ``probability`` calibrated, and
+    ``raw_probability`` that of the logit); beside it ``OUT.json`` with the model's digest, the settings, and how
+    many elements were encoded. It is TSV, or what its name ends in: ``.bedpe``, ``.parquet``, or, for genome
+    browsers, ``.interact`` (UCSC) and ``.longrange`` (WashU); ``.tsv`` and ``.bedpe`` may be followed by ``.gz``.
 
     Parameters
     ----------
@@ -73,7 +74,9 @@ def predict_table(
     Raises
     ------
     OutputError
-        If ``out`` exists, without ``force``.
+        If ``out`` exists, without ``force``, or its name ends in another ``.gz``.
+    PairTableError
+        If the table cannot be used, or BEDPE or Parquet cannot hold it.
     EpidynError
         As reading the model, the table and the genome raise it; nothing is then left at ``out``.
     """

@@ -3,6 +3,9 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from epidyn import Genome, Model
@@ -34,6 +37,23 @@ def test_a_model(epidyn: Run, inputs: Inputs):
     assert said["pairs"] == "name a.csv, sha256 11; name b.csv, sha256 22"
     assert said["test"] == "auroc 0.7654, pairs 12"
     assert "validation" not in said
+
+
+def test_parquet_that_begins_like_a_model_is_none(epidyn: Run, tmp_path: Path):
+    """Its ninth byte is a brace, as that of a safetensors file."""
+    start = np.arange(988)
+    columns = {
+        "enhancer_start": start,
+        "enhancer_end": start + 5,
+        "promoter_start": start,
+        "promoter_end": start + 9,
+    }
+    chroms = {f"{role}_chrom": ["chr1"] * len(start) for role in ("enhancer", "promoter")}
+    pq.write_table(pa.table({**columns, **chroms}), tmp_path / "pairs", compression="none")
+    assert (tmp_path / "pairs").read_bytes()[8:9] == b"{"
+    said = facts(epidyn, tmp_path / "pairs")
+    assert said["format"] == "Parquet, epidyn columns"
+    assert said["pairs"] == "988"
 
 
 def test_what_the_split_of_a_model_leaks_has_lines_of_its_own(epidyn: Run, inputs: Inputs, tmp_path: Path):

@@ -66,6 +66,26 @@ def test_without_out_the_table_is_all_of_standard_output(epidyn: Run, inputs: In
     assert result.out == (work / "scores.tsv").read_text()
 
 
+@pytest.mark.parametrize("name", ["scores.bedpe", "scores.parquet"])
+def test_the_name_settles_the_format_and_other_commands_read_it(
+    epidyn: Run, inputs: Inputs, work: Path, name: str
+):
+    assert epidyn("predict", *options(inputs, out=work / name)).code == 0
+    epidyn("predict", *options(inputs, out=work / "scores.tsv"))
+    ours, plain = (epidyn("evaluate", "--scores", work / each) for each in (name, "scores.tsv"))
+    assert ours.code == 0
+    assert ours.out.replace(name, "scores.tsv") == plain.out
+    assert f"{'BEDPE' if name.endswith('bedpe') else 'Parquet'}, " in ours.err
+
+
+def test_scores_for_a_browser_begin_with_their_track(epidyn: Run, inputs: Inputs, work: Path):
+    assert epidyn("predict", *options(inputs, out=work / "scores.interact")).code == 0
+    lines = (work / "scores.interact").read_text().splitlines()
+    assert lines[0].startswith('track type=interact name="scores.interact"')
+    assert len(lines) == 2 + 60
+    refused(epidyn("predict", *options(inputs, out=work / "none" / "s.longrange")), "no folder")
+
+
 def test_a_random_genome_needs_no_file(epidyn: Run, inputs: Inputs):
     result = epidyn("predict", *options(inputs, genome="random:hg19:3"))
     assert result.code == 0

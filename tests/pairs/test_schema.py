@@ -162,7 +162,9 @@ def test_rows_of_a_table_without_lines_count_from_0():
         'row 1: enhancer_start is "abc"; a whole number from 0 is needed',
         'row 1: promoter_end is "-3"; a whole number from 0 is needed',
     )
-    assert str(caught.value).splitlines()[0] == "my pairs: 1 row cannot be used. Mend or remove:"
+    assert (
+        str(caught.value).splitlines()[0] == "my pairs: 1 row cannot be used (rows count from 0). Mend or remove:"
+    )
 
 
 def test_two_chromosomes_can_be_allowed():

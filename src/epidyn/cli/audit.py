@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def audit(
-    pairs: Annotated[Path, typer.Argument(help="Labelled pair table: TargetFinder, BENGI, or our columns.")],
+    pairs: Annotated[
+        Path, typer.Argument(help="Labelled pair table: TargetFinder, BENGI, BEDPE, or our columns.")
+    ],
     genome: Annotated[
         str | None,
         typer.Option(help="FASTA or 2bit: measure what base composition gives, too.", metavar="GENOME"),

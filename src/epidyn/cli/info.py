@@ -25,6 +25,7 @@ def describe(what: str) -> Rows:
     from epidyn.fetch import located
     from epidyn.files import require_file
     from epidyn.genome.opening import looks_like_genome
+    from epidyn.pairs.parquet import is_parquet
 
     if what.startswith("random:"):
         return _genome(what)
@@ -32,7 +33,7 @@ def describe(what: str) -> Rows:
     with path.open("rb") as handle:
         start = handle.read(9)
     # A safetensors file begins with the length of its header, eight bytes, and the header's brace.
-    if start[8:9] == b"{" or path.suffix == ".safetensors":
+    if (start[8:9] == b"{" and not is_parquet(path)) or path.suffix == ".safetensors":
         return _model(path)
     return _genome(str(path)) if looks_like_genome(path) else _pairs(path)
 

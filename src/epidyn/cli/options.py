@@ -31,4 +31,6 @@ GenomeSpec = Annotated[
     str,
     typer.Option("--genome", help="FASTA (plain or bgzipped), 2bit, or random:hg19[:SEED].", metavar="GENOME"),
 ]
-PairsPath = Annotated[Path, typer.Option("--pairs", help="Pair table: TargetFinder, BENGI, or our columns.")]
+PairsPath = Annotated[
+    Path, typer.Option("--pairs", help="Pair table: TargetFinder, BENGI, BEDPE, or our columns.")
+]

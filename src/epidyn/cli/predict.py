@@ -16,7 +16,10 @@ def predict(
     genome: GenomeSpec,
     out: Annotated[
         Path | None,
-        typer.Option(help="Scores to write: TSV, or .bedpe, .parquet, .interact (UCSC), .longrange (WashU)."),
+        typer.Option(
+            help="Scores to write, as the name ends: .bedpe, .parquet, .interact (UCSC's browser), .longrange "
+            "(WashU's), else TSV. Default: standard output."
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Pairs scored at once; the result does not depend on it.")] = 64,
     rc_average: Annotated[

@@ -25,12 +25,19 @@ def train(
             "another.",
         ),
     ] = False,
+    export_triplets: Annotated[
+        Path | None,
+        typer.Option(
+            help="Train nothing; write the windows of each part of the split into this folder, as the FASTA files "
+            "and labels that the public scripts of EPIVAN and its descendants read.",
+        ),
+    ] = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a network on labelled pairs; --out gets model, settings, history, test predictions and metrics."""
     if resume is not None:
-        own = {"out": out, "continue": go_on, "force": force}
+        own = {"out": out, "continue": go_on, "export-triplets": export_triplets, "force": force}
         others = [*options.names(), *(name for name, given in own.items() if given)]
         if others:
             names = ", ".join(f"--{name}" for name in sorted(others))
@@ -42,6 +49,13 @@ def train(
         library_resume(resume)
         return
     config = options.config()
+    if export_triplets is not None:
+        if out is not None or go_on:
+            raise ConfigError("--export-triplets trains nothing; leave out --out and --continue.")
+        from epidyn.training import export_triplets as library_export
+
+        library_export(config, export_triplets, force=force)
+        return
     if out is None:
         raise ConfigError("--out is missing: the run folder to make.")
     from epidyn.training import train as library_train

@@ -78,7 +78,8 @@ def _declared(
     pairs: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Labelled pair table: TargetFinder, BENGI, or our columns. Several times under --regime general."
+            help="Labelled pair table: TargetFinder, BENGI, BEDPE, or our columns. Several times under --regime "
+            "general."
         ),
     ] = None,
     genome: Annotated[str | None, typer.Option(help="FASTA, 2bit, or random:hg19[:SEED].")] = None,

@@ -39,7 +39,7 @@ def read_gzip_fasta(path: Path) -> MemoryGenome:
     names: list[str] = []
     codes: list[Codes] = []
     with open_text(path, "genome") as handle, bar(f"reading {path.name}", None) as advance:
-        for name, sequence in _records(path, handle):
+        for name, sequence in fasta_records(path, handle):
             names.append(name)
             codes.append(sequence)
             advance(1, name)
@@ -64,7 +64,14 @@ def check_unique(path: Path, names: Iterable[str]) -> None:
         )
 
 
-def _records(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Codes]]:
+def fasta_records(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Codes]]:
+    """Yield the name of each sequence, its header up to the first white space, and its base codes.
+
+    Raises
+    ------
+    GenomeError
+        If a name is empty.
+    """
     name: str | None = None
     letters = bytearray()
     for number, line in enumerate(lines, start=1):

@@ -10,20 +10,25 @@ from epidyn.pairs.pool import line_rows, pool_pairs, refuse_two_labels
 from epidyn.pairs.read import iter_pairs, read_pairs
 from epidyn.pairs.schema import OPTIONAL, REQUIRED, bare, validate
 from epidyn.pairs.summary import PairSummary, summarise
-from epidyn.pairs.write import write_pairs
+from epidyn.pairs.triplet import TripletGenome, read_triplet
+from epidyn.pairs.write import Write, open_table, write_pairs
 
 __all__ = [
     "OPTIONAL",
     "REQUIRED",
     "PairSummary",
+    "TripletGenome",
+    "Write",
     "bare",
     "chromosomes",
     "intervals",
     "iter_pairs",
     "line_rows",
     "one_spelling",
+    "open_table",
     "pool_pairs",
     "read_pairs",
+    "read_triplet",
     "refuse_two_labels",
     "spellings",
     "summarise",

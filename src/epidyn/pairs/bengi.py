@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from epidyn.pairs.bedpe import matches_bedpe
 from epidyn.pairs.findings import Findings, quoted
 from epidyn.pairs.layout import Layout, one_cell_line, parse_names
 from epidyn.pairs.schema import ROLES
@@ -48,9 +49,8 @@ def matches_bengi(first: Sequence[str], second: Sequence[str]) -> bool:
 
     One of the six may be none, so that a first row with one bad cell is reported as such.
     """
-    if len(first) != len(COLUMNS) or not first[-1].strip("+-."):  # a strand: BEDPE
-        return False
-    return sum(_is_number(first[i]) for i in _NUMERIC) >= len(_NUMERIC) - 1
+    numbers = len(first) == len(COLUMNS) and sum(_is_number(first[i]) for i in _NUMERIC)
+    return numbers >= len(_NUMERIC) - 1 and not matches_bedpe(first, second)  # chromosomes may be 1, 2 ...
 
 
 def _derive(table: pd.DataFrame, findings: Findings) -> pd.DataFrame:

@@ -69,7 +69,8 @@ class Findings:
             return
         ordered = sorted(self._found, key=lambda found: found[0])
         rows = len({number for number, _ in ordered})
+        counted = " (rows count from 0)" if self.unit == "row" else ""
         raise PairTableError(
-            f"{source}: {rows:,} {'row' if rows == 1 else 'rows'} cannot be used. Mend or remove:",
+            f"{source}: {rows:,} {'row' if rows == 1 else 'rows'} cannot be used{counted}. Mend or remove:",
             [f"{self.unit} {number}: {text}" for number, text in ordered],
         )

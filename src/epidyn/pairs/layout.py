@@ -33,10 +33,12 @@ class Layout:
         Makes our columns from a chunk whose cells are text; a row it cannot read it reports to the
         findings, and gives it values that draw no second complaint.
     columns
-        The names of its columns if it has no header.
-    names
-        Where neither of both is so for all files: gives from the cells of the first line the names of the columns,
-        and whether that line is a header.
+        The names of its columns if it has no header, or of its first columns if more may follow.
+    is_header
+        Tells whether the first line, though ``columns`` says how they are called, is a header.
+    plain
+        Whether it has tabs alone, no quotes, and lines that begin with ``#``, which are comments or the header.
+        ``matches`` is then given the first lines without these.
     """
 
     name: str
@@ -45,7 +47,8 @@ class Layout:
     matches: Callable[[Sequence[str], Sequence[str]], bool]
     derive: Callable[[pd.DataFrame, Findings], pd.DataFrame]
     columns: tuple[str, ...] = ()
-    names: Callable[[Sequence[str]], tuple[Sequence[str], bool]] | None = None
+    is_header: Callable[[Sequence[str]], bool] = lambda first: False
+    plain: bool = False
 
 
 def parse_names(

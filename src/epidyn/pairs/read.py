@@ -28,13 +28,15 @@ from epidyn.pairs.bengi import BENGI
 from epidyn.pairs.columns import OWN_COLUMNS
 from epidyn.pairs.findings import Findings
 from epidyn.pairs.layout import Layout
-from epidyn.pairs.parquet import is_parquet, parquet_chunks
+from epidyn.pairs.parquet import FORMAT as PARQUET
+from epidyn.pairs.parquet import is_parquet, iter_parquet
 from epidyn.pairs.schema import HELA_NOTE, check, refuse_duplicates, shown_columns
 from epidyn.pairs.targetfinder import TARGETFINDER_FULL, TARGETFINDER_NAMES
 from epidyn.progress import bar
 
 LAYOUTS: tuple[Layout, ...] = (OWN_COLUMNS, TARGETFINDER_NAMES, TARGETFINDER_FULL, BENGI, BEDPE)
 DELIMITERS = {"\t": "tab", ",": "comma"}
+COMMENT = "#"
 CHUNK_ROWS = 8192
 WHAT = "pair table"
 
@@ -42,14 +44,14 @@ _log = logging.getLogger("epidyn")
 
 
 def read_pairs(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table of enhancer-promoter pairs: TargetFinder, BENGI, BEDPE, or our own columns; or Parquet.
+    """Read a table of enhancer-promoter pairs: TargetFinder, BENGI, BEDPE, or our own columns; gzipped or not.
 
     The format is found from the header and columns, and reported in the log with the number of pairs.
 
     Parameters
     ----------
     path
-        A table separated by commas or tabs, gzipped or not, or Parquet; or the name of one, such as
+        A table separated by commas or tabs, or Parquet with our own columns; or the name of one, such as
         ``targetfinder:GM12878``, which is fetched if it is not at hand (:mod:`epidyn.fetch`).
 
     Returns
@@ -58,7 +60,8 @@ def read_pairs(path: str | os.PathLike[str]) -> pd.DataFrame:
     ``enhancer_end`` and the same of the promoter; 0-based, half-open, int64), then those of ``label`` (int8),
     ``cell_line``, ``enhancer_name``, ``promoter_name``, ``tss`` (0-based, Int64, may be empty),
     ``promoter_strand``, ``gene`` and ``split`` that the file has, then its other columns as text exactly as
-    in the file, empty cells as empty text. ``attrs`` holds ``source`` and ``format``.
+    in the file, empty cells as empty text (of Parquet with their own types). ``attrs`` holds ``source`` and
+    ``format``.
 
     Raises
     ------
@@ -66,6 +69,8 @@ def read_pairs(path: str | os.PathLike[str]) -> pd.DataFrame:
         If the file is missing, empty, no text, or a truncated or damaged gzip.
     PairTableError
         If its format is unknown or ambiguous, it has no rows, or has bad rows, all of which are named.
+    ConfigError
+        If it is Parquet and the extra that reads it is not installed.
     """
     path = located(path)
     size = require_file(path, WHAT).stat().st_size
@@ -87,8 +92,8 @@ def iter_pairs(
     rows
         Pairs a chunk; the last may have fewer.
     on_bytes
-        Called before each chunk with the bytes of the file (as it lies on the disk, gzipped or not) read
-        since the last call; all calls add up to the file's size.
+        Called before each chunk with the bytes of the file (as it lies on the disk, gzipped or not; of Parquet by
+        the share of its rows) read since the last call; all calls add up to the file's size.
 
     Yields
     ------
@@ -103,51 +108,50 @@ def iter_pairs(
     if rows < 1:
         raise ConfigError(f"rows is {rows}; a chunk needs at least 1 row.")
     path = located(path)
-    findings = Findings("row" if _is_parquet(path) else "line")
-    total = positives = 0
-    labelled, name = False, ""
-    for table, read in _read_chunks(path, rows, findings):
+    parquet = is_parquet(require_file(path, WHAT))
+    findings = Findings("row" if parquet else "line")
+    chunks = _parquet_chunks(path, rows, findings) if parquet else _text_chunks(path, rows, findings)
+    total = positives = bytes_before = 0
+    form, labelled = "", False
+    for table, bytes_read in chunks:
         if on_bytes is not None:
-            on_bytes(read)
-        if table is None:
-            continue
-        labelled, name = "label" in table, str(table.attrs["format"])
+            on_bytes(bytes_read - bytes_before)
+        bytes_before = bytes_read
+        form, labelled = table.attrs["format"], "label" in table
         positives += int(table["label"].sum()) if labelled else 0
         table.index = pd.RangeIndex(total, total + len(table))
         total += len(table)
         if not findings:
             yield table
+    if on_bytes is not None:
+        on_bytes(path.stat().st_size - bytes_before)
     findings.raise_if_any(str(path))
     if not total:
         raise PairTableError(f"{path}: it has a header but no rows. A pair table needs at least one pair.")
     counted = f"{total:,} {'pair' if total == 1 else 'pairs'}"
-    notes = [name, counted, f"{positives:,} positive" if labelled else "no labels"]
+    notes = [form, counted, f"{positives:,} positive" if labelled else "no labels"]
     if findings.renamed_hela:
         notes.append(HELA_NOTE)
     _log.info("%s: %s", path, ", ".join(notes))
 
 
-def _is_parquet(path: str | os.PathLike[str]) -> bool:
-    return is_parquet(require_file(path, WHAT))
-
-
-def _read_chunks(
-    path: str | os.PathLike[str], rows: int, findings: Findings
-) -> Iterator[tuple[pd.DataFrame | None, int]]:
-    """Yield checked chunks and how many bytes of the file were read since the last; at the end no chunk."""
-    if _is_parquet(path):
-        size, before = Path(path).stat().st_size, 0
-        for table, share in parquet_chunks(Path(path), rows, findings):
-            read = round(share * size)
-            yield table, read - before
-            before = read
-        yield None, size - before
-        return
+def _text_chunks(path: Path, rows: int, findings: Findings) -> Iterator[tuple[pd.DataFrame, int]]:
+    """Yield checked chunks of a table of text, each with the bytes of the file that were read by then."""
     with open_text(path, WHAT) as handle:
         source = _open_source(str(path), handle)
         for table in _chunks(source, rows, findings):
-            yield table, source.bytes_read()
-        yield None, source.bytes_read()
+            yield table, _position(handle)
+
+
+def _parquet_chunks(path: Path, rows: int, findings: Findings) -> Iterator[tuple[pd.DataFrame, int]]:
+    """Do the same for Parquet; a share of the rows stands for that share of the bytes."""
+    size, number = path.stat().st_size, 0
+    for table, share in iter_parquet(path, rows):
+        findings.look_at(range(number, number + len(table)))
+        checked = check(table, findings)
+        checked.attrs = {"source": str(path), "format": PARQUET}
+        number += len(table)
+        yield checked, int(size * share)
 
 
 @dataclass
@@ -163,63 +167,85 @@ class _Source:
     """
 
     path: str
-    handle: IO[str]
     lines: Iterator[str]
     layout: Layout
     delimiter: str
     names: list[str]
     header_line: int
-    position: int = 0
-
-    def bytes_read(self) -> int:
-        """Return how many bytes were read from the disk since the last call."""
-        before, self.position = self.position, _position(self.handle)
-        return self.position - before
 
 
 def _position(handle: IO[str]) -> int:
+    """Return how many bytes were read from the disk."""
     binary = cast(io.TextIOWrapper, handle).buffer
     on_disk = binary.fileobj if isinstance(binary, gzip.GzipFile) else binary
     return cast(io.BufferedReader, on_disk).tell()
 
 
 def _open_source(path: str, handle: IO[str]) -> _Source:
-    peeked: list[str] = []
-    filled: list[tuple[int, str]] = []
+    head: list[str] = []
+    rows: list[int] = []  # where in the head the filled lines are that do not begin with #
     for line in handle:
-        peeked.append(line)
-        if line.strip():
-            filled.append((len(peeked), line))
-        if len(filled) == 2:
+        head.append(line)
+        if line.strip() and not line.startswith(COMMENT):
+            rows.append(len(head) - 1)
+        if len(rows) == 2:
             break
+    filled = [i for i, line in enumerate(head) if line.strip()]
     if not filled:
         raise PairTableError(f"{path}: it holds nothing but blank lines. A pair table is needed.")
-    number, first = filled[0]
-    layout, delimiter = _detect(path, first, filled[1][1] if len(filled) == 2 else "")
-    cells = _split(first, delimiter)
-    names, headed = layout.names(cells) if layout.names else (layout.columns or cells, not layout.columns)
-    names = list(names)
+    layout, delimiter = _detect(path, [head[i] for i in filled[:2]], [head[i] for i in rows])
+    if layout.plain:
+        names, header = _plain_names(layout, head, rows[0])
+    else:
+        names, header = list(layout.columns) or _split(head[filled[0]], delimiter), filled[0]
+        header = -1 if layout.columns else header
     refuse_duplicates(names, path)
+    lines = itertools.chain(head, handle)
     return _Source(
         path=path,
-        handle=handle,
-        lines=itertools.chain(peeked, handle),
+        lines=map(_without_comment, lines) if layout.plain else lines,
         layout=layout,
         delimiter=delimiter,
         names=names,
-        header_line=number if headed else 0,
+        header_line=header + 1,
     )
 
 
-def _detect(path: str, first: str, second: str) -> tuple[Layout, str]:
-    """Return the one format, with its delimiter, that the first two filled lines of a file have."""
+def _plain_names(layout: Layout, head: Sequence[str], first: int) -> tuple[list[str], int]:
+    """Return the names of the columns, and where in the head a header without # is, -1 if nowhere.
+
+    ``first`` is where the first line is that does not begin with #. Columns behind those that the layout names are
+    called as in the header, or ``column_11`` and so on.
+    """
+    known = len(layout.columns)
+    cells = _cells(head[first])
+    if layout.is_header(cells):
+        return [*layout.columns, *cells[known:]], first
+    headers = [_cells(line) for line in head[:first] if line.startswith(COMMENT)]
+    numbered = [f"column_{number}" for number in range(1, len(cells) + 1)]
+    header = next((each for each in headers if len(each) >= known), numbered)
+    return [*layout.columns, *header[known:]], -1
+
+
+def _cells(line: str) -> list[str]:
+    """Return the cells of a line of a plain format."""
+    return line.rstrip("\n").split("\t")
+
+
+def _without_comment(line: str) -> str:
+    return "\n" if line.startswith(COMMENT) else line
+
+
+def _detect(path: str, filled: Sequence[str], rows: Sequence[str]) -> tuple[Layout, str]:
+    """Return the one format, with its delimiter, that a file has.
+
+    ``filled`` are its first two lines that are not blank (or one), ``rows`` those that do not begin with # either.
+    """
     candidates = [
         (layout, delimiter)
-        for delimiter in DELIMITERS
-        if delimiter in first
         for layout in LAYOUTS
-        if (layout is BEDPE or not first.startswith("#"))  # the only one whose header may begin so
-        and layout.matches(_split(first, delimiter), _split(second, delimiter))
+        for delimiter in DELIMITERS
+        if _matches(layout, rows if layout.plain else filled, delimiter)
     ]
     if len(candidates) == 1:
         return candidates[0]
@@ -230,11 +256,18 @@ def _detect(path: str, first: str, second: str) -> tuple[Layout, str]:
             f"{path}: its format is ambiguous: {both}. Rename columns so that one is left. Accepted:",
             accepted,
         )
-    names = max((_split(first, delimiter) for delimiter in DELIMITERS), key=len)
+    names = max((_split(filled[0], delimiter) for delimiter in DELIMITERS), key=len)
     raise PairTableError(
         f"{path}: no known pair table. {_missing(names)} Its first line: {shown_columns(names)}. Accepted:",
         accepted,
     )
+
+
+def _matches(layout: Layout, lines: Sequence[str], delimiter: str) -> bool:
+    if not lines or delimiter not in lines[0] or (layout.plain and delimiter != "\t"):
+        return False
+    split = [_cells(line) if layout.plain else _split(line, delimiter) for line in lines]
+    return layout.matches(split[0], split[1] if len(split) > 1 else [])
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -268,7 +301,12 @@ def _chunks(source: _Source, rows: int, findings: Findings) -> Iterator[pd.DataF
 
 def _rows(source: _Source, findings: Findings) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the 1-based number of its first line; rows of another width are reported."""
-    reader = csv.reader(source.lines, delimiter=source.delimiter, strict=True)
+    reader = csv.reader(
+        source.lines,
+        delimiter=source.delimiter,
+        strict=True,
+        quoting=csv.QUOTE_NONE if source.layout.plain else csv.QUOTE_MINIMAL,
+    )
     width = len(source.names)
     number = 1
     try:

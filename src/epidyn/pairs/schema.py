@@ -113,8 +113,8 @@ def require_columns(columns: Iterable[object], source: str) -> None:
     if missing:
         raise PairTableError(
             f"{source}: needed columns are missing: {', '.join(missing)}. It has: {shown_columns(names)}. "
-            "Rename its columns, or read a file in an accepted format (TargetFinder, BENGI, or CSV or TSV "
-            f"with the columns {', '.join(REQUIRED)}) with epidyn.read_pairs."
+            "Rename its columns, or read a file in an accepted format (TargetFinder, BENGI, BEDPE, or CSV, TSV "
+            f"or Parquet with the columns {', '.join(REQUIRED)}) with epidyn.read_pairs."
         )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from epidyn.pairs.bedpe import is_header
 from epidyn.pairs.findings import Findings, quoted
 from epidyn.pairs.layout import Layout, one_cell_line, parse_names
 from epidyn.pairs.schema import REQUIRED, ROLES, by_value, canonical_cell_line, whole_numbers
@@ -27,7 +28,7 @@ _Parts = dict[str, dict[str, NDArray[Any]]]
 
 
 def _matches_names(first: Sequence[str], second: Sequence[str]) -> bool:
-    return set(NAMES) <= set(first) and not set(REQUIRED) & set(first)
+    return set(NAMES) <= set(first) and not set(REQUIRED) & set(first) and not is_header(first)  # of BEDPE
 
 
 def matches_full(first: Sequence[str], second: Sequence[str]) -> bool:

@@ -1,11 +1,14 @@
-"""Writing pair tables as CSV, TSV or Parquet, with our own column names, or as BEDPE."""
+"""Writing pair tables: CSV or TSV with our own column names, BEDPE, Parquet."""
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -13,13 +16,14 @@ import pandas as pd
 
 from epidyn.errors import OutputError, PairTableError
 from epidyn.files import atomic_path
-from epidyn.pairs.bedpe import SUFFIX as BEDPE_SUFFIX
-from epidyn.pairs.bedpe import to_bedpe
-from epidyn.pairs.parquet import SUFFIX as PARQUET_SUFFIX
-from epidyn.pairs.parquet import open_parquet
+from epidyn.pairs.bedpe import bedpe_rows
+from epidyn.pairs.parquet import parquet_writer
 from epidyn.pairs.schema import in_order, require_columns
 
-DELIMITERS = {".csv": ",", ".tsv": "\t", BEDPE_SUFFIX: "\t"}
+PARQUET, BEDPE = ".parquet", ".bedpe"
+
+# Takes the chunks of a table one after another.
+Write = Callable[[pd.DataFrame], None]
 
 
 def write_pairs(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.PathLike[str]) -> None:
@@ -32,57 +36,106 @@ def write_pairs(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.Pat
         columns. Coordinates are written as they are: 0-based, half-open. The index is not written; a missing
         value becomes an empty cell.
     path
-        Ends in ``.csv``, ``.tsv`` or ``.bedpe``, and maybe ``.gz``, or in ``.parquet``, which settles the format.
-        Columns are written in the order required, optional, others (of BEDPE see :mod:`epidyn.pairs.bedpe`). The
-        same table gives the same bytes.
+        Ends in ``.csv`` or ``.tsv`` (which settles the delimiter), or ``.bedpe``, and maybe ``.gz``; or in
+        ``.parquet``. Columns are written in the order required, optional, others; in BEDPE as
+        :func:`epidyn.pairs.bedpe.bedpe_rows` says. The same table gives the same bytes.
 
     Raises
     ------
     OutputError
         If the name ends otherwise, or the file cannot be written.
     PairTableError
-        If a needed column is missing, a name is given twice, chunks differ in columns, or there is none.
+        If a needed column is missing, a name is given twice, chunks differ in columns, there is none, or the
+        format cannot hold a cell.
+    ConfigError
+        If Parquet is wanted and the extra that writes it is not installed.
+    """
+    with open_table(path) as write:
+        for chunk in [table] if isinstance(table, pd.DataFrame) else table:
+            write(chunk)
+
+
+@contextmanager
+def open_table(path: str | os.PathLike[str], float_format: str | None = None) -> Iterator[Write]:
+    """Yield a function that takes the chunks of a table; the file is there when the block ends, or not at all.
+
+    Parameters
+    ----------
+    path
+        As for :func:`write_pairs`, which says too what is raised.
+    float_format
+        How text formats write numbers that are not whole, for example ``%.7g``; by default all their digits.
     """
     path = Path(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    gzipped = suffixes[-1:] == [".gz"]
-    suffix = "".join(suffixes[-2:-1] if gzipped else suffixes[-1:])
-    chunks = [table] if isinstance(table, pd.DataFrame) else table
-    if suffix == PARQUET_SUFFIX and not gzipped:
-        with open_parquet(path) as write:
-            for chunk in chunks:
-                write(chunk)
-        return
-    delimiter = DELIMITERS.get(suffix)
-    if delimiter is None:
-        raise OutputError(
-            f"cannot write {path}: a pair table's name must end in .csv, .tsv or .bedpe, and maybe .gz; or in "
-            ".parquet."
-        )
-    with atomic_path(path) as beside, beside.open("wb") as binary:
+    write_as = _writer(path)
+    columns: list[str] = []
+    with atomic_path(path) as beside, write_as(beside, path, float_format) as write:
+
+        def check_and_write(chunk: pd.DataFrame) -> None:
+            require_columns(chunk.columns, f"table for {path}")
+            if columns and set(columns) != set(chunk.columns):
+                raise PairTableError(
+                    f"table for {path}: its chunks differ in columns. All need: {', '.join(columns)}."
+                )
+            columns[:] = columns or in_order(chunk.columns)
+            write(chunk[columns])
+
+        yield check_and_write
+        if not columns:
+            raise PairTableError(f"table for {path}: there is nothing to write, not even columns.")
+
+
+@contextmanager
+def _text(
+    beside: Path, target: Path, float_format: str | None, *, delimiter: str, bedpe: bool = False, gzipped: bool
+) -> Iterator[Write]:
+    with _open_text(beside, gzipped) as text:
+        empty = True
+
+        def write(chunk: pd.DataFrame) -> None:
+            nonlocal empty
+            rows = bedpe_rows(chunk, target) if bedpe else chunk
+            rows.to_csv(
+                text,
+                sep=delimiter,
+                header=empty,
+                index=False,
+                float_format=float_format,
+                lineterminator="\n",
+                quoting=csv.QUOTE_NONE if bedpe else csv.QUOTE_MINIMAL,
+            )
+            empty = False
+
+        yield write
+
+
+@contextmanager
+def _open_text(path: Path, gzipped: bool) -> Iterator[IO[str]]:
+    with path.open("wb") as binary:
         # No name and no time in the gzip header, so that equal tables are equal files.
         stream = gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0) if gzipped else binary
         with io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
-            _write_chunks(chunks, text, delimiter, path, to_bedpe if suffix == BEDPE_SUFFIX else None)
+            yield text
 
 
-def _write_chunks(
-    chunks: Iterable[pd.DataFrame],
-    text: IO[str],
-    delimiter: str,
-    path: Path,
-    form: Callable[[pd.DataFrame], pd.DataFrame] | None,
-) -> None:
-    columns: list[str] = []
-    for chunk in chunks:
-        require_columns(chunk.columns, f"table for {path}")
-        if columns and set(columns) != set(chunk.columns):
-            raise PairTableError(
-                f"table for {path}: its chunks differ in columns. All need: {', '.join(columns)}."
-            )
-        first = not columns
-        columns = columns or in_order(chunk.columns)
-        written = chunk[columns] if form is None else form(chunk[columns])
-        written.to_csv(text, sep=delimiter, header=first, index=False, lineterminator="\n")
-    if not columns:
-        raise PairTableError(f"table for {path}: there is nothing to write, not even columns.")
+_Writer = Callable[[Path, Path, str | None], AbstractContextManager[Write]]
+_TEXT: dict[str, Callable[..., AbstractContextManager[Write]]] = {
+    ".csv": partial(_text, delimiter=","),
+    ".tsv": partial(_text, delimiter="\t"),
+    BEDPE: partial(_text, delimiter="\t", bedpe=True),
+}
+
+
+def _writer(path: Path) -> _Writer:
+    """Return what writes the format that a file's name ends in."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] == [PARQUET]:
+        return parquet_writer
+    gzipped = suffixes[-1:] == [".gz"]
+    text = _TEXT.get("".join(suffixes[-2:-1] if gzipped else suffixes[-1:]))
+    if text is None:
+        raise OutputError(
+            f"cannot write {path}: a pair table's name must end in .csv, .tsv or .bedpe, and maybe .gz, or in "
+            f"{PARQUET}."
+        )
+    return partial(text, gzipped=gzipped)

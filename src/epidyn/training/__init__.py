@@ -2,5 +2,6 @@
 
 from epidyn.training.config import RunConfig
 from epidyn.training.run import resume, train, train_or_resume, validate
+from epidyn.training.triplets import export_triplets
 
-__all__ = ["RunConfig", "resume", "train", "train_or_resume", "validate"]
+__all__ = ["RunConfig", "export_triplets", "resume", "train", "train_or_resume", "validate"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn.controls import SequenceShuffle, shuffle_labels
-from epidyn.dataset import SplitData, split_data
+from epidyn.dataset import SplitData, WindowSettings, split_data
 from epidyn.elements import Role, interval_hashes, locate
 from epidyn.errors import ConfigError
 from epidyn.files import require_file, sha256
@@ -110,22 +110,8 @@ def read_inputs(config: RunConfig) -> RunInputs:
     """
     pairs, genome = read_table(config)
     split = draw_split(config, pairs, genome)
-    change = None
-    if config.data.shuffle_sequence is not None:
-        change = SequenceShuffle(config.training.seed)
-        log.info("control: the bases of each element are shuffled; counts of dinucleotides stay")
     with genome:
-        data = split_data(
-            pairs,
-            genome,
-            split,
-            lengths=_lengths(config),
-            copies=config.training.copies,
-            step=config.training.step,
-            validation_fraction=config.split.validation_fraction,
-            seed=config.training.seed,
-            change=change,
-        )
+        data = split_data(pairs, genome, split, **window_settings(config))
         tables = [{"name": Path(path).name, "sha256": sha256(path)} for path in config.data.tables()]
         digests = {"pairs": " ".join(table["sha256"] for table in tables), "genome": genome.digest()}
         name = genome.name
@@ -153,6 +139,22 @@ def draw_split(config: RunConfig, pairs: pd.DataFrame, genome: Genome) -> Split:
         spans=_spans(config, pairs, genome, copies=DEFAULT_COPIES if copies == "balanced" else copies),
         pool=config.split.pool,
     )
+
+
+def window_settings(config: RunConfig) -> WindowSettings:
+    """Return what decides the windows of a split's parts."""
+    change = None
+    if config.data.shuffle_sequence is not None:
+        change = SequenceShuffle(config.training.seed)
+        log.info("control: the bases of each element are shuffled; counts of dinucleotides stay")
+    return {
+        "lengths": _lengths(config),
+        "copies": config.training.copies,
+        "step": config.training.step,
+        "validation_fraction": config.split.validation_fraction,
+        "seed": config.training.seed,
+        "change": change,
+    }
 
 
 def _lengths(config: RunConfig) -> dict[Role, int]:
