@@ -462,6 +462,22 @@ def test_refuses_settings(
     assert list(work.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("reading", "useless"),
+    [
+        (("--merge", "a.tsv.gz"), ("--max-distance", "1000000")),
+        (("--merge", "a.tsv.gz"), ("--batch-size", "8")),
+        (("--plot-locus", "chr1:1-9"), ("--device", "cpu")),
+        (("--plot-locus", "chr1:1-9"), ("--upstream", "5")),
+    ],
+)
+def test_refuses_what_scoring_alone_needs(
+    epidyn: Run, work: Path, reading: tuple[str, ...], useless: tuple[str, ...]
+):
+    outcome = epidyn("scan", "--out", work / "scan.tsv.gz", *reading, *useless)
+    refused(outcome, reading[0], "scores nothing", f"Leave out {useless[0]}.")
+
+
 def test_a_large_chromosome_gets_an_index_that_can(epidyn: Run, inputs: Inputs, tmp_path: Path, work: Path):
     (tmp_path / "wheat.chrom.sizes").write_text("chr3B\t830829764\n")
     end = bed(tmp_path / "end.bed", [("3B", 830_000_000, 830_000_500, "last")])

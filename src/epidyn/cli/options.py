@@ -21,6 +21,12 @@ def _quiet(on: bool) -> None:
             handler.setLevel(logging.WARNING if on else logging.NOTSET)
 
 
+def given(context: typer.Context, name: str) -> bool:
+    """Tell whether the user gave an option, be it its default; ``name`` is the parameter's in the function."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", callback=_quiet, help="No progress bars and no reports, only results and errors."),

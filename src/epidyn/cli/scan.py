@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
-from epidyn.cli.options import Force, Quiet
+from epidyn.cli.options import Force, Quiet, given
 from epidyn.errors import ConfigError
 
 if TYPE_CHECKING:
     from epidyn.regions import Unit
     from epidyn.scan.run import PromoterSource
 
-Given = TypeVar("Given")
+Value = TypeVar("Value")
+
+_WITHOUT_SCORING = {"out", "merge", "plot_locus", "gtf", "force", "quiet"}
 
 
 def scan(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Table to write, NAME.tsv.gz: bgzipped, with a tabix index.")],
     model: Annotated[Path | None, typer.Option(help="Model file.")] = None,
     genome: Annotated[
@@ -57,14 +59,13 @@ def scan(
     from epidyn.scan.locus import plot_locus as draw
 
     locus = None if plot_locus is None else Locus.parse(plot_locus)
-    of_scoring = (model, genome, enhancers, promoters, shard, threshold, top_k, prevalence)
     if merge:
-        _alone("--merge", of_scoring)
+        _refuse_without_use(context, "--merge")
         from epidyn.scan.merge import merge as put_together
 
         put_together(merge, out, force=force)
     elif model is None and locus is not None:
-        _alone("--plot-locus without --model", of_scoring)
+        _refuse_without_use(context, "--plot-locus without --model")
     else:
         from epidyn.genome import Genome
         from epidyn.scan.plan import Shard
@@ -81,12 +82,15 @@ def scan(
         print(draw(out, locus, gtf))
 
 
-def _alone(option: str, others: Iterable[object]) -> None:
-    if any(other is not None for other in others):
-        raise ConfigError(f"{option} reads finished scans and scores nothing. Leave out what scoring needs.")
+def _refuse_without_use(context: typer.Context, option: str) -> None:
+    """Refuse what only scoring needs, where nothing is scored."""
+    useless = [name for name in context.params if name not in _WITHOUT_SCORING and given(context, name)]
+    if useless:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
+        raise ConfigError(f"{option} reads finished scans and scores nothing. Leave out {listed}.")
 
 
-def _needed(value: Given | None, option: str) -> Given:
+def _needed(value: Value | None, option: str) -> Value:
     if value is None:
         raise ConfigError(
             f"{option} is missing. A scan needs --model, --genome, --enhancers, and --promoters or --gtf."
