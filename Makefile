@@ -13,14 +13,25 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 CORES ?= 2
 SNAKEMAKE = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --profile workflow/profiles/local --cores $(CORES)
 
-.PHONY: demo test lint format bench paper paper-small clean
+.PHONY: demo test test-slow docs lint format bench paper paper-small clean
 
 demo: $(VENV)/installed
 	$(BIN)/epidyn demo --out $(DEMO_OUT) --force
 
 # Two processes of one thread each: torch's threads would only get into each other's way.
 test: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+
+# Tests that take long: the package built and installed in an empty environment, the longest benchmarks. Then damaged
+# inputs and kills, a little of each; docs/reliability.md says how to do it at length.
+test-slow: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.slow.fuzz pairs fasta 2bit vcf gtf bed model scores config --minutes 0.5
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.slow.kills --kills 5
+
+# The site, in site/; a broken link ends it.
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m mkdocs build
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/io.py --out bench
@@ -48,7 +59,7 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) $(DEMO_OUT) paper-small
+	rm -rf $(VENV) $(DEMO_OUT) paper-small site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

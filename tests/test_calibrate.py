@@ -146,7 +146,7 @@ def test_shifted_scores_are_refused(folder: Path, genome: Genome, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"model": 3}', b'{"model": {"sha256": "0"}}', b"\xff\xfe"]
+    "content", [b"", b"{", b"[]", b'{"model": 3}', b'{"model": {"sha256": "0"}}', b"\xff\xfe", b"[" * 100_000]
 )
 def test_what_lies_beside_the_scores_must_be_predict_s(folder: Path, tmp_path: Path, content: bytes):
     scores = copied(folder, tmp_path)

@@ -161,10 +161,13 @@ def test_folds_do_not_outlive_a_killed_command(toy_config: Build, tmp_path: Path
 
 
 def test_a_scheduler_can_run_the_folds(whole: crossval.Crossvalidation, toy_config: Build, tmp_path: Path):
+    """Two machines with one file system: two commands at once, each with folds of its own, then one merge."""
     out = tmp_path / "cv"
     assert crossval.begin(loco(toy_config), out) == FOLDS
-    for name in FOLDS[:3]:
-        crossval.run_fold(out, name)
+    command = [sys.executable, "-m", "epidyn", "crossval", "--quiet", "--out", str(out), "--fold"]
+    machines = [subprocess.Popen([*command, name]) for name in FOLDS[:2]]
+    assert [each.wait() for each in machines] == [0, 0]
+    crossval.run_fold(out, FOLDS[2])
     with pytest.raises(CrossvalError, match="1 of the 4 folds") as error:
         crossval.merge(out)
     assert error.value.rows == ("chr4",)
@@ -314,6 +317,22 @@ def test_force_begins_anew(whole: crossval.Crossvalidation, toy_config: Build, t
     crossval.begin(loco(toy_config), out, force=True)
     left = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     assert left == ["config.toml", "folds.tsv", "folds/chr1/notes.txt", "origin.json"]
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_killed_while_it_begins_it_begins_again(
+    toy_config: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+):
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        for name in ("write_text", "write_json", "write_table")[written:]:
+            patch.setattr(crossval, name, killed)
+        with pytest.raises(SystemExit):
+            crossval.begin(loco(toy_config), tmp_path / "cv")
+    assert len([*(tmp_path / "cv").iterdir()]) == written
+    assert crossval.begin(loco(toy_config), tmp_path / "cv") == FOLDS
 
 
 def test_folds_of_different_tables_are_not_merged(

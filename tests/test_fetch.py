@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -19,68 +16,18 @@ from epidyn.errors import DownloadError, GenomeError, OutputError
 from epidyn.fetch import RESOURCES, Patience, Resource, cache_folder, fetch, is_itself, located, named
 from epidyn.genome.sizes import BUILT_IN
 from epidyn.kmers import read_vectors
+from tests.loopback import Script, serving
 
 CONTENT = np.random.default_rng(3).bytes(1_000_003)
 HASTE = Patience(connect=5, read=0.3, attempts=3, pause=0)
 SOME = Resource("some", "group/some.bin", "", hashlib.sha256(CONTENT).hexdigest(), "")
 
 
-@dataclass
-class Script:
-    """What the server does: for each request in turn how many bytes it sends, and how it ends."""
-
-    content: bytes = CONTENT
-    # Of each request: bytes after which it cuts, or "stall" after as many; then whole answers.
-    cuts: list[tuple[int, str]] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    ranges: bool = True
-    etag: str = '"one"'
-    asked: list[str] = field(default_factory=list)
-    released: threading.Event = field(default_factory=threading.Event)
-
-
 @pytest.fixture
 def server() -> Iterator[tuple[str, Script]]:
-    script = Script()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            begin = 0
-            wanted = self.headers.get("Range", "")
-            script.asked.append(wanted)
-            if script.statuses:
-                self.send_error(script.statuses.pop(0))
-                return
-            same = self.headers.get("If-Range", script.etag) == script.etag
-            if wanted and script.ranges and same:
-                begin = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if begin >= len(script.content):
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(script.content)}")
-                self.end_headers()
-                return
-            self.send_response(206 if begin else 200)
-            self.send_header("Content-Length", str(len(script.content) - begin))
-            self.send_header("ETag", script.etag)
-            self.end_headers()
-            count, how = script.cuts.pop(0) if script.cuts else (len(script.content), "")
-            self.wfile.write(script.content[begin : begin + count])
-            if how == "stall":
-                self.wfile.flush()
-                script.released.wait(30)
-            self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}", script
-    script.released.set()
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    script = Script(CONTENT)
+    with serving(script) as url:
+        yield url, script
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +72,28 @@ def test_another_process_goes_on_too(server: tuple[str, Script], cache: Path):
     first, second = script.asked
     assert not first
     assert 400_000 - 2**14 <= int(second.removeprefix("bytes=").removesuffix("-")) <= 400_000
+
+
+def test_killed_before_the_file_has_its_name_nothing_is_fetched_again_and_nothing_stays(
+    server: tuple[str, Script], cache: Path, monkeypatch: pytest.MonkeyPatch
+):
+    url, script = server
+
+    replace = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if path.name == "some.bin.part":
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(SOME, mirror=url, patience=HASTE)
+    assert left(cache) <= {"some.bin.part", "some.bin.json", "some.bin.lock"}
+    assert fetch(SOME, mirror=url, patience=HASTE).read_bytes() == CONTENT
+    assert script.asked == ["", f"bytes={len(CONTENT)}-"]
+    assert left(cache) <= {"some.bin", "some.bin.json", "some.bin.lock"}
 
 
 def test_what_was_whole_but_not_yet_named_is_not_fetched_again(server: tuple[str, Script], cache: Path):

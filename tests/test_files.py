@@ -13,6 +13,7 @@ import pytest
 from epidyn.errors import InputFileError, OutputError
 from epidyn.files import (
     atomic_path,
+    clear_partials,
     is_gzip,
     open_text,
     prepare_output_folder,
@@ -97,6 +98,13 @@ def test_a_full_disk_while_closing_names_the_target(target: Path, monkeypatch: p
 def test_an_error_without_a_number_is_told_in_its_own_words(target: Path):
     with pytest.raises(OutputError, match="the pipe broke"), atomic_path(target):
         raise OSError("the pipe broke")
+
+
+def test_what_kills_left_of_a_file_is_cleared_and_of_no_other(tmp_path: Path):
+    for name in (".s[1].tsv.7.partial", ".s[1].tsv.93.partial", ".s1.tsv.7.partial", ".s[1].tsv", "s[1].tsv"):
+        (tmp_path / name).write_text("half")
+    clear_partials([tmp_path / "s[1].tsv"])
+    assert names(tmp_path) == [".s1.tsv.7.partial", ".s[1].tsv", "s[1].tsv"]
 
 
 @pytest.mark.parametrize("failure", [InputFileError("pairs.csv is empty."), OutputError("no room")])
@@ -290,3 +298,9 @@ def test_a_pipe_is_no_file(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputFileError, match=r"pipe is a pipe or a device, which is read once only\. Give a file"):
         require_file(tmp_path / "pipe", "settings")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_an_error_of_ours(name: str):
+    with pytest.raises(InputFileError, match=r"cannot be opened: .*Check the path"):
+        require_file(name, "pair table")

@@ -22,7 +22,6 @@ from torch import Tensor
 
 import epidyn
 from epidyn import Genome, Model, windows
-from epidyn import model as model_module
 from epidyn.calibration import Calibration, fit_calibration
 from epidyn.elements import interval_hashes
 from epidyn.errors import (
@@ -49,6 +48,7 @@ METADATA = {
     "network",
     "training",
     "kmer_vectors",
+    "motifs",
     "pairs",
     "genome",
     "regime",
@@ -100,6 +100,12 @@ class Composition:
 
     def configuration(self) -> dict[str, Any]:
         return {"bases": "GC"}
+
+    def describe(self) -> list[tuple[str, str]]:
+        return [("bases", "GC")]
+
+    def to(self, device: torch.device) -> None:
+        assert device.type == "cpu"
 
     @classmethod
     def restore(cls, configuration: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
@@ -438,10 +444,10 @@ def test_the_file_says_where_it_came_from(model_file: Path):
     assert set(tensors) == set(small_network().state_dict())
 
 
-def test_a_file_from_before_starting_models_were_recorded_loads(model: Model, tmp_path: Path):
+def test_a_file_from_before_starting_models_and_motifs_were_recorded_loads(model: Model, tmp_path: Path):
     model.save(tmp_path / "m.safetensors")
     metadata, tensors = parts_of(tmp_path / "m.safetensors")
-    assert metadata.pop("starting_model") == "null"
+    assert metadata.pop("starting_model") == metadata.pop("motifs") == "null"
     save_file(tensors, tmp_path / "old.safetensors", metadata=metadata)
     assert Model.load(tmp_path / "old.safetensors").provenance == model.provenance
 
@@ -477,14 +483,21 @@ def test_a_failed_save_leaves_the_old_file(model: Model, tmp_path: Path, monkeyp
     path = tmp_path / "m.safetensors"
     path.write_bytes(b"old")
 
-    def broken(tensors: object, beside: Path, metadata: object) -> None:
-        beside.write_bytes(b"half")
+    def full(beside: Path, content: bytes) -> None:
+        with beside.open("wb") as file:
+            file.write(content[:100])
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(model_module, "save_file", broken)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputError, match="No space left"):
         model.save(path)
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("m.safetensors", b"old")]
+
+
+def test_others_may_read_a_model_as_any_other_file(model: Model, tmp_path: Path):
+    model.save(tmp_path / "m.safetensors")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "m.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_refuses_to_save_where_there_is_no_folder(model: Model, tmp_path: Path):
@@ -584,6 +597,10 @@ def without(name: str) -> Callable[[dict[str, str]], dict[str, str]]:
     return lambda metadata: {key: value for key, value in metadata.items() if key != name}
 
 
+def of_size(**sizes: object) -> Callable[[dict[str, str]], dict[str, str]]:
+    return lambda metadata: {**metadata, "network": json.dumps(json.loads(metadata["network"]) | sizes)}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -609,6 +626,17 @@ def without(name: str) -> Callable[[dict[str, str]], dict[str, str]]:
             lambda metadata: {**metadata, "network": small_config(tie_kmers=True).model_dump_json()},
             "weights do not fit its network configuration:\n  promoter_kmers.table.weight",
         ),
+        # What a file that was made to harm may hold: text without end, and networks that no memory holds.
+        (lambda metadata: {**metadata, "format": "9" * 5000}, "no epidyn model"),
+        (lambda metadata: {**metadata, "training": "9" * 5000}, "damaged"),
+        (lambda metadata: {**metadata, "metrics": "[" * 100_000}, "damaged"),
+        (lambda metadata: {**metadata, "network": '{"a":' * 100_000}, "damaged"),
+        (of_size(vector_size=999_999), r"none has the shape \(4097, 999999\) of k-mer vectors"),
+        (of_size(feedforward=1_000_000), "weights do not fit its network configuration:\n  transformer"),
+        (of_size(channels=999_996), "weights do not fit its network configuration:\n"),
+        (of_size(gru_layers=1_000_000), "weights are too few for 1000000 layers of the GRU"),
+        (of_size(enhancer_length=10**30), "enhancer_length: Input should be less than or equal to 1000000"),
+        (of_size(promoter_length="\ud800"), "promoter_length: "),
     ],
 )
 def test_refuses_metadata_that_cannot_be_used(

@@ -135,7 +135,7 @@ def test_called_again_it_goes_on_to_more_trials(small: RunConfig, tmp_path: Path
     tune(small, tmp_path / "elsewhere", trials=5, study=study, space=RATES)
     more = table(tmp_path / "elsewhere")
     assert more["number"].tolist() == list(range(5))
-    assert more["training.learning_rate"].is_unique  # the second process draws from another stream
+    assert more["training.learning_rate"].is_unique  # the second call does not draw again what the first drew
     assert more["training.learning_rate"][:3].tolist() == first["training.learning_rate"].tolist()
     assert {path.name for path in tmp_path.iterdir()} <= {name, f"{name}.claim", "out", "elsewhere"}
 
@@ -149,6 +149,15 @@ def test_the_seed_decides_what_is_tried(toy_config: Build, tmp_path: Path):
         rates.append(table(found.path)["training.learning_rate"].tolist())
     assert rates[0] == rates[1]
     assert not set(rates[0]) & set(rates[2])
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_search_in_two_calls_tries_what_one_call_tries(small: RunConfig, tmp_path: Path):
+    for trials in (4, 14):  # past the random ones
+        tune(small, tmp_path / "two", trials=trials, space=RATES, pruner="none")
+    tune(small, tmp_path / "one", trials=14, space=RATES, pruner="none")
+    rates = [table(tmp_path / out)["training.learning_rate"].tolist() for out in ("one", "two")]
+    assert rates[0] == rates[1]
 
 
 @pytest.mark.usefixtures("quick")
@@ -193,7 +202,10 @@ def start(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stderr=subprocess.PIPE)
 
 
-@pytest.mark.parametrize("name", ["shared.journal", "shared.db"])
+SHARED = ["shared.journal", pytest.param("shared.db", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("name", SHARED)
 def test_two_processes_at_once_lose_and_double_no_trial(small: RunConfig, tmp_path: Path, name: str):
     (tmp_path / "c.toml").write_text(small.to_toml())
     both = [start(TUNE, tmp_path / "c.toml", tmp_path / name, tmp_path / out, 7) for out in ("one", "two")]
@@ -207,7 +219,7 @@ def test_two_processes_at_once_lose_and_double_no_trial(small: RunConfig, tmp_pa
     assert len({trial.user_attrs["worker"] for trial in trials}) == 2
 
 
-@pytest.mark.parametrize("name", ["shared.journal", "shared.db"])
+@pytest.mark.parametrize("name", SHARED)
 def test_a_kill_loses_one_trial_whose_settings_are_tried_again(small: RunConfig, tmp_path: Path, name: str):
     (tmp_path / "c.toml").write_text(small.to_toml())
     arguments = (tmp_path / "c.toml", tmp_path / name, tmp_path / "out", 4)
@@ -223,6 +235,9 @@ def test_a_kill_loses_one_trial_whose_settings_are_tried_again(small: RunConfig,
     rates = trials["training.learning_rate"]
     assert rates[3] == rates[2]
     assert rates.nunique() == 4
+    tune(small, tmp_path / "whole", trials=4, space=RATES)
+    whole, resumed = (each[["training.learning_rate", "value"]] for each in (table(tmp_path / "whole"), trials))
+    assert whole.equals(resumed.drop(index=2).reset_index(drop=True))
 
 
 def test_jobs_share_a_study(small: RunConfig, tmp_path: Path):

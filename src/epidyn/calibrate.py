@@ -98,7 +98,7 @@ def _check_origin(beside: Path, known: set[str], model_path: str | os.PathLike[s
     try:
         origin = json.loads(beside.read_text("utf-8"))
         digest, prevalence = origin["model"]["sha256"], origin["prevalence"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
             f"{beside} is not what predict writes ({error}). Remove it, or predict again."
         ) from error

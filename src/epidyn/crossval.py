@@ -19,8 +19,17 @@ import pandas as pd
 from epidyn import metrics, plots, progress, training, workers
 from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError
 from epidyn.evaluation import evaluate
-from epidyn.files import prepare_output_folder, refuse_filled_folder, sha256, write_json, write_table, write_text
+from epidyn.files import (
+    clear_partials,
+    prepare_output_folder,
+    refuse_filled_folder,
+    sha256,
+    write_json,
+    write_table,
+    write_text,
+)
 from epidyn.genome import Genome
+from epidyn.locks import alone_in
 from epidyn.scores import Scores, by_line, ranking, read_scores
 from epidyn.splits import fold_named, folds
 from epidyn.training.config import RunConfig, make_config, read_settings, require_same
@@ -56,6 +65,12 @@ class CrossvalFolder:
     def begun(self) -> bool:
         """Whether settings and folds are fixed; the list of folds is written last."""
         return (self / self.PLAN).is_file()
+
+    @property
+    def half_begun(self) -> bool:
+        """Whether there is nothing but what a kill leaves before the list of folds is written."""
+        written = {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
+        return {name for name in written if not name.startswith(".")} <= {self.CONFIG, self.ORIGIN}
 
     def config(self) -> RunConfig:
         """Return the settings that all folds share; InputFileError if this is no such folder."""
@@ -139,7 +154,7 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
             require_same(begun, config, folder.path)
         return folder.names()
     _refuse_single(config)
-    refuse_filled_folder(out, force=force)
+    refuse_filled_folder(out, force=force or folder.half_begun)
     pairs, genome = read_table(config)
     genome.close()
     if "fold" in pairs:
@@ -150,8 +165,9 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
     rows = folds(pairs, config.split.split)
     earlier = folder.names() if folder.begun else []
     prepare_output_folder(out, force=True, own=(folder.PLAN, folder.ORIGIN, folder.CONFIG, *folder.RESULTS))
-    for name in dict.fromkeys([*earlier, *rows]):
-        prepare_output_folder(folder.run(name).path, force=True, own=RunFolder.FILES)
+    for run in (folder.run(name) for name in dict.fromkeys([*earlier, *rows])):
+        if run.path.is_dir():
+            prepare_output_folder(run.path, force=True, own=RunFolder.FILES)
     write_text(folder / folder.CONFIG, config.to_toml())
     write_json(folder / folder.ORIGIN, _origin(config))
     labels = pairs["label"].to_numpy()
@@ -200,13 +216,26 @@ def crossval(
     """Run all folds that are not finished, and merge them.
 
     Killed at any moment, it goes on where it was when it is called again: finished folds stay, a begun one
-    resumes. Parameters and errors are those of :func:`begin` and :func:`merge`; ``jobs`` folds run at a time, each
-    in a process of its own with its share of the threads. The same ``jobs`` give the same bits.
+    resumes.
+
+    Parameters
+    ----------
+    config
+        As :func:`begin`; None goes on with what ``out`` was begun with.
+    out
+        The folder; made if missing.
+    jobs
+        Folds that run at a time, each in a process of its own with its share of the threads. The same ``jobs``
+        give the same bits.
+    force
+        Begin anew in a folder that holds something; the runs of its folds are removed.
 
     Raises
     ------
     CrossvalError
         If folds failed; the others are finished first.
+    EpidynError
+        As :func:`begin` and :func:`merge`.
     """
     names = begin(config, out, force=force)
     folder = CrossvalFolder(Path(out))
@@ -244,17 +273,10 @@ def merge(out: str | os.PathLike[str]) -> Crossvalidation:
         )
     reports = {name: json.loads((folder.run(name) / RunFolder.METRICS).read_text("utf-8")) for name in names}
     _require_one_origin(reports)
-    write_table(folder / folder.PREDICTIONS, _predictions(folder, names))
-    scored = read_scores(folder / folder.PREDICTIONS)
-    pooled = evaluate(scored)
-    table = _table({name: report["test"] for name, report in reports.items()}, pooled.summary)
-    found = Crossvalidation(folder.path, table, pooled.intervals)
-    write_table(folder / folder.TABLE, table, "%.7g")
-    write_json(folder / folder.METRICS, _report(found, reports, by_line(scored)))
-    plots.roc(scored["label"], ranking(scored), folder / folder.ROC)
-    plots.precision_recall(scored["label"], ranking(scored), folder / folder.PRECISION_RECALL)
-    plots.folds(table.iloc[: len(names)], folder / folder.BY_FOLD)
-    for name, note in zip(table["fold"], table["note"], strict=True):
+    with alone_in(folder.path, wait=True):
+        clear_partials(folder / name for name in folder.RESULTS)
+        found = _write_results(folder, names, reports)
+    for name, note in zip(found.table["fold"], found.table["note"], strict=True):
         if note:
             log.warning("fold %s: %s", name, note)
     seen = _seen_before(reports)
@@ -266,6 +288,23 @@ def merge(out: str | os.PathLike[str]) -> Crossvalidation:
             len(names),
             sum(seen.values()),
         )
+    return found
+
+
+def _write_results(
+    folder: CrossvalFolder, names: Sequence[str], reports: dict[str, dict[str, Any]]
+) -> Crossvalidation:
+    """Write what is found over all folds."""
+    write_table(folder / folder.PREDICTIONS, _predictions(folder, names))
+    scored = read_scores(folder / folder.PREDICTIONS)
+    pooled = evaluate(scored)
+    table = _table({name: report["test"] for name, report in reports.items()}, pooled.summary)
+    found = Crossvalidation(folder.path, table, pooled.intervals)
+    write_table(folder / folder.TABLE, table, "%.7g")
+    write_json(folder / folder.METRICS, _report(found, reports, by_line(scored)))
+    plots.roc(scored["label"], ranking(scored), folder / folder.ROC)
+    plots.precision_recall(scored["label"], ranking(scored), folder / folder.PRECISION_RECALL)
+    plots.folds(table.iloc[: len(names)], folder / folder.BY_FOLD)
     return found
 
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 Rows = list[tuple[str, str]]
+
+# What a terminal obeys, what turns the direction of writing, and halves of characters, which no file may hold.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    r"""Return text with control characters spelled out, as ``\x1b``; tabs and ends of lines stay."""
+    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 def aligned(rows: Sequence[tuple[str, str]]) -> str:
     """Return names and values in two aligned columns, a line each."""
     width = max((len(name) for name, _ in rows), default=0)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    return visible("\n".join(f"{name:<{width}}  {value}" for name, value in rows))
 
 
 def html_table(title: str, rows: Sequence[tuple[str, str]]) -> str:
     """Return a table of HTML with a caption; all of it is text to show and never markup."""
     cells = "".join(
-        f'<tr><th style="text-align: left">{html.escape(name)}</th>'
-        f'<td style="text-align: left">{html.escape(value)}</td></tr>'
+        f'<tr><th style="text-align: left">{html.escape(visible(name))}</th>'
+        f'<td style="text-align: left">{html.escape(visible(value))}</td></tr>'
         for name, value in rows
     )
     return f'<table><caption style="text-align: left">{html.escape(title)}</caption><tbody>{cells}</tbody></table>'

@@ -65,8 +65,16 @@ class KmerVectorError(EpidynError, ValueError):
     """k-mer vectors of another shape, or with k-mers missing."""
 
 
+class MatrixError(EpidynError, ValueError):
+    """A file of motifs that holds none, or matrices that cannot be used."""
+
+
 class ConfigError(EpidynError, ValueError):
     """An unknown setting, or one out of its range."""
+
+
+class DivergenceError(ConfigError):
+    """Training whose loss or scores are no finite numbers."""
 
 
 class SplitError(EpidynError, ValueError):
@@ -75,6 +83,10 @@ class SplitError(EpidynError, ValueError):
 
 class CrossvalError(EpidynError, ValueError):
     """Folds of a cross-validation that failed, are missing, or do not belong together."""
+
+
+class WorkerError(EpidynError, ChildProcessError):
+    """A process of a run over several devices that died."""
 
 
 class TuningError(EpidynError, ValueError):

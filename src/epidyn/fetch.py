@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from epidyn import progress
 from epidyn.errors import DownloadError, OutputError
-from epidyn.files import sha256, write_json
+from epidyn.files import clear_partials, sha256, write_json
 
 if TYPE_CHECKING:
     import requests
@@ -201,13 +201,17 @@ def fetch(resource: Resource, *, mirror: str | None = None, patience: Patience |
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(path.with_name(f"{path.name}.lock")):
-            if path.is_file() and not is_itself(path, resource):
+            if path.is_file():
+                if is_itself(path, resource):  # another process has fetched it meanwhile
+                    return path
                 log.warning("%s is not what was fetched as %s; it is fetched again", path, resource.name)
                 path.unlink()
-            _download(url, path, resource, patience or Patience())
-            stamp = path.stat()
-            record = {"sha256": sha256(path), "size": stamp.st_size, "modified": stamp.st_mtime_ns, "url": url}
+            part = _download(url, path, resource, patience or Patience())
+            stamp = part.stat()
+            record = {"sha256": sha256(part), "size": stamp.st_size, "modified": stamp.st_mtime_ns, "url": url}
+            clear_partials([_record(path)])
             write_json(_record(path), record)
+            part.replace(path)  # last, so that where the file is its record is, too
     except OSError as error:
         raise OutputError(
             f"cannot write {path}: {error.strerror or error}. Free space or rights there, or set {CACHE_VARIABLE} "
@@ -238,32 +242,31 @@ def _record(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def _download(url: str, path: Path, resource: Resource, patience: Patience) -> None:
-    """Download to ``path``, whole and verified or not at all; what a cut left is gone on with."""
-    import pooch
+def _download(url: str, path: Path, resource: Resource, patience: Patience) -> Path:
+    """Download what is to be ``path``, going on where a cut was; return where it lies, whole and verified."""
     import requests
 
-    pooch.get_logger().setLevel(logging.WARNING)  # we say what is fetched
-    keeper = pooch.Pooch(path.parent, url, registry={path.name: resource.sha256}, urls={path.name: url})
-    downloader = _Resuming(path.with_name(f"{path.name}.part"), resource, patience)
+    part = path.with_name(f"{path.name}.part")
     cure = f"Fetch it where there is a network and copy it to {path}, or give --from with the address of a mirror."
     try:
-        keeper.fetch(path.name, downloader=downloader)
+        _Resuming(part, resource, patience).download(url)
     except requests.HTTPError as error:
         raise DownloadError(f"{url} cannot be fetched: {_reason(error)}. {cure}") from error
     except requests.RequestException as error:
         raise DownloadError(f"{url} cannot be reached: {_reason(error)}. What came is kept. {cure}") from error
+    return part
 
 
 @dataclass(frozen=True)
 class _Resuming:
-    """A downloader for pooch that keeps what it has in ``part`` and asks for the rest of it."""
+    """A downloader that keeps what it has in ``part`` and asks for the rest of it."""
 
     part: Path
     resource: Resource
     patience: Patience
 
-    def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
+    def download(self, url: str) -> None:
+        """Fill ``part`` and verify it; RequestException if not all of it comes."""
         import requests
 
         log.info("fetching %s from %s", self.resource.name, url)
@@ -284,7 +287,6 @@ class _Resuming:
                 time.sleep(self.patience.pause * failed)
         self._verify(url)
         self._tag.unlink(missing_ok=True)
-        self.part.replace(output_file)
 
     def _go_on(self, session: requests.Session, url: str, advance: progress.Advance) -> None:
         """Ask once for what is missing; RequestException if not all of it comes."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import hashlib
 import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -54,6 +55,13 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
             beside.unlink()
 
 
+def clear_partials(targets: Iterable[str | os.PathLike[str]]) -> None:
+    """Remove what a kill in the middle of writing left beside files; no other process may be writing them."""
+    for target in map(Path, targets):
+        for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+            partial.unlink(missing_ok=True)
+
+
 def write_text(target: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` to ``target`` as UTF-8, whole or not at all."""
     with atomic_path(target) as path:
@@ -81,10 +89,15 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
         If there is no such file, it is a folder or a pipe, or it is empty.
     """
     path = Path(path)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputFileError(f"{what} {path} does not exist. Check the path.") from error
+    except (OSError, ValueError) as error:  # a name too long, one with NUL, a folder that may not be looked into
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise InputFileError(f"{what} {str(path)[:200]} cannot be opened: {reason}. Check the path.") from error
     if path.is_dir():
         raise InputFileError(f"{what} {path} is a folder; a file is needed.")
-    if not path.exists():
-        raise InputFileError(f"{what} {path} does not exist. Check the path.")
     if not path.is_file():
         raise InputFileError(f"{what} {path} is a pipe or a device, which is read once only. Give a file.")
     try:
@@ -169,10 +182,11 @@ def refuse_filled_folder(folder: str | os.PathLike[str], *, force: bool) -> None
         )
 
 
-def prepare_output_folder(folder: str | os.PathLike[str], *, force: bool, own: Iterable[str]) -> Path:
+def prepare_output_folder(folder: str | os.PathLike[str], *, force: bool, own: Collection[str]) -> Path:
     """Make an output folder; one that holds something needs ``force``.
 
-    With ``force`` the files named in ``own`` are removed from it; anything else in it stays untouched.
+    With ``force`` the files named in ``own`` are removed from it, and what a kill left of them half
+    written; anything else in it stays untouched.
 
     Raises
     ------
@@ -187,6 +201,7 @@ def prepare_output_folder(folder: str | os.PathLike[str], *, force: bool, own: I
             pass
         for name in own:
             (folder / name).unlink(missing_ok=True)
+        clear_partials(folder / name for name in own)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}.") from error
     return folder

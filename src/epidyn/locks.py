@@ -34,7 +34,7 @@ def alone_in(folder: str | os.PathLike[str], *, wait: bool = False) -> Iterator[
     Raises
     ------
     OutputError
-        If another process is in it; names it.
+        If another process is in it, which is named; or the operating system refuses the writing.
     """
     folder = Path(folder)
     lock = filelock.FileLock(folder / LOCK)
@@ -47,14 +47,25 @@ def alone_in(folder: str | os.PathLike[str], *, wait: bool = False) -> Iterator[
             ) from None
         log.info("waiting for %s, which is at work in %s", _owner(folder), folder)
         lock.acquire()
+    except OSError as error:
+        raise _refused(folder, error) from error
     try:
-        (folder / OWNER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        try:
+            (folder / OWNER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        except OSError as error:
+            raise _refused(folder, error) from error
         yield
     finally:
         with suppress(OSError):
             (folder / OWNER).unlink(missing_ok=True)
             (folder / LOCK).unlink(missing_ok=True)
         lock.release()
+
+
+def _refused(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write to {folder}: {error.strerror or error}. Free space or rights there, or write elsewhere."
+    )
 
 
 def _owner(folder: Path) -> str:

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,12 @@ import pandas as pd
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from epidyn import __version__, windows
 from epidyn.calibration import Calibration, prevalence_shift, sigmoid
-from epidyn.described import Rows, html_table, plain
+from epidyn.described import Rows, html_table, plain, visible
 from epidyn.elements import ROLES, Codes, ElementStore, WindowRequest, locate, refuse_windows_outside
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
@@ -42,7 +41,8 @@ from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
 
 FORMAT_VERSION = 1
 # What files of this format that were written before it was known lack.
-_ADDED = {"starting_model": "null"}
+_ADDED = {"starting_model": "null", "motifs": "null"}
+_LONGEST_VERSION = 9  # digits
 
 
 class Provenance(BaseModel):
@@ -57,6 +57,7 @@ class Provenance(BaseModel):
 
     training: dict[str, Any] | None = None
     kmer_vectors: str | None = None
+    motifs: str | None = None
     pairs: list[dict[str, str]] | None = None
     genome: dict[str, str] | None = None
     regime: str | None = None
@@ -118,10 +119,7 @@ class Model:
         rows.append(("training elements", f"{len(origin.interval_hashes()):,} known by hash"))
         rows += [(part, plain(scores)) for part, scores in (origin.metrics or {}).items() if scores]
         rows += [(f"training.{name}", plain(value)) for name, value in (origin.training or {}).items()]
-        return [
-            *rows,
-            *((f"{self.scorer.kind}.{name}", plain(value)) for name, value in self.scorer.configuration().items()),
-        ]
+        return [*rows, *((f"{self.scorer.kind}.{name}", words) for name, words in self.scorer.describe())]
 
     def summary(self) -> Rows:
         """Return names and values of what matters most of the model, as a notebook shows them."""
@@ -151,7 +149,7 @@ class Model:
         return [("kind", self.scorer.kind), ("windows", lengths), ("parameters", f"{parameters:,}")]
 
     def __repr__(self) -> str:
-        return f"<Model {'; '.join(f'{name}: {value}' for name, value in self.summary())}>"
+        return visible(f"<Model {'; '.join(f'{name}: {value}' for name, value in self.summary())}>")
 
     def _repr_html_(self) -> str:
         return html_table("Model", self.summary())
@@ -214,8 +212,8 @@ class Model:
         metadata[self.scorer.kind] = json.dumps(self.scorer.configuration())
         metadata |= {name: json.dumps(value) for name, value in self.provenance.model_dump().items()}
         with atomic_path(path) as beside:
-            save_file(self.scorer.tensors(), beside, metadata=metadata)
-            _sort_metadata(beside)
+            # Written by us: the library's own writer has no word for a full disk.
+            beside.write_bytes(_with_sorted_metadata(to_bytes(self.scorer.tensors(), metadata=metadata)))
 
     def predict(
         self,
@@ -350,7 +348,7 @@ class Model:
     @classmethod
     def _from_parts(cls, metadata: dict[str, str], tensors: dict[str, Tensor]) -> Model:
         version = metadata.get("format", "")
-        if not version.isdecimal():
+        if not version.isdecimal() or len(version) > _LONGEST_VERSION:
             raise ModelFileError("it is no epidyn model: its metadata has no format version.")
         if int(version) > FORMAT_VERSION:
             raise ModelFileError(
@@ -363,10 +361,10 @@ class Model:
         try:
             values = {name: json.loads((_ADDED | metadata)[name]) for name in (kind, *Provenance.model_fields)}
             provenance = Provenance.model_validate({name: values[name] for name in Provenance.model_fields})
-        except (KeyError, json.JSONDecodeError) as error:
-            raise ModelFileError(f"its metadata is damaged ({error}).") from error
-        except ValidationError as error:
+        except ValidationError as error:  # a ValueError, too
             raise ModelFileError("its metadata cannot be used:", complaints(error)) from error
+        except (KeyError, ValueError, RecursionError) as error:  # no JSON, or numbers or nesting without end
+            raise ModelFileError(f"its metadata is damaged ({error}).") from error
         return cls(SCORERS[kind].restore(values[kind], tensors), provenance)
 
 
@@ -395,16 +393,15 @@ def _ranking(scores: object) -> str:
     return plain({names[name]: value for name, value in scores.items() if name in names and value is not None})
 
 
-def _sort_metadata(path: Path) -> None:
-    """Put a safetensors file's metadata in order of its keys, so that equal models are equal files.
+def _with_sorted_metadata(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in order of its keys, so that equal models are equal files.
 
     The library writes it in an order that differs from run to run. The file begins with the length of its header,
     eight bytes little-endian, then the header, JSON padded with spaces to a multiple of eight.
     """
-    content = path.read_bytes()
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
+    return len(text).to_bytes(8, "little") + text + content[end:]

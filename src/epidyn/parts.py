@@ -43,16 +43,27 @@ class Parts:
         self.folder = Path(f"{os.fspath(out).rstrip('/')}.partial")
         text = json.dumps(origin, indent=2) + "\n"
         known = self.folder / self.settings
-        if self.folder.exists() and not (known.is_file() and known.read_text(encoding="utf-8") == text):
+        if self._has_content() and not (known.is_file() and known.read_text(encoding="utf-8") == text):
             if not force:
                 raise OutputError(
                     f"{self.folder} holds what another call of epidyn {self.command} left. Repeat that call to "
                     "finish it, give another --out, or --force to drop it."
                 )
             shutil.rmtree(self.folder)
-        if not self.folder.exists():
-            prepare_output_folder(self.folder, force=False, own=())
+        if not known.is_file():
+            prepare_output_folder(self.folder, force=True, own=())
             write_text(known, text)
+
+    def _has_content(self) -> bool:
+        """Tell whether there is more than what a kill leaves before the settings are written: hidden files."""
+        return self.folder.is_dir() and any(not path.name.startswith(".") for path in self.folder.iterdir())
+
+    def remove(self) -> None:
+        """Remove the folder; the settings last, so that after a kill meanwhile it is known whose the rest is."""
+        for path in self.folder.glob("[!.]*"):
+            if path.name != self.settings:
+                path.unlink()
+        shutil.rmtree(self.folder)
 
     def path(self, number: int) -> Path:
         """Return where a part lies, from 0."""

@@ -128,7 +128,7 @@ def folds(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         axis.set_ylim(-0.02, 1.02)
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3, frameon=False)
-    axes[-1].set_xticks(at, table["fold"].tolist(), rotation=90 if len(table) > 6 else 0)
+    axes[-1].set_xticks(at, list(map(verbatim, table["fold"])), rotation=90 if len(table) > 6 else 0)
     axes[-1].set_xlabel("held-out fold")
     save(figure, path)
 
@@ -143,6 +143,8 @@ def trials(table: pd.DataFrame, objective: str, path: str | os.PathLike[str], *,
         are marked at the bottom. What lies far off those that are complete is drawn at the edge.
     objective
         The name of the value.
+    path
+        The figure's file.
     smaller
         Whether smaller values are better.
     """
@@ -212,6 +214,11 @@ def panels(
     for axes in drawn:
         axes.spines[["top", "right"]].set_visible(False)
     return figure, drawn
+
+
+def verbatim(name: str) -> str:
+    """Return a name so that a figure shows it as it stands: its dollar signs begin no formula."""
+    return name.replace("$", r"\$")
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

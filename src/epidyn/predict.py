@@ -88,7 +88,7 @@ def predict_table(
     model = Model.load(model_path)
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
-        model.network.to(existing_device(device))
+        model.scorer.to(existing_device(device))
     seen_before, seen = model.provenance.interval_hashes(), 0
     stems = StemCache(model.scorer, stem_memory)  # where the network is by now; refuses a bad memory
     # The bar is over the table's bytes, which are known without reading it first.

@@ -13,8 +13,11 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from epidyn import progress
+from epidyn.described import Rows, plain
 from epidyn.elements import ROLES, Codes, ElementStore, Ints, Role
 from epidyn.errors import ConfigError, ModelFileError
+from epidyn.kmers import VOCABULARY
+from epidyn.motif_pairs import MotifPairsScorer
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.nn.precision import full_float32
 from epidyn.stems import Encoder, StemCache, Windows, blocks
@@ -37,6 +40,10 @@ class Scorer(Encoder, Protocol):
         """Window lengths in bases."""
         ...
 
+    def to(self, device: torch.device) -> None:
+        """Compute there from now on; raises ConfigError if this kind cannot."""
+        ...
+
     def score(self, enhancer: Tensor, promoter: Tensor) -> Logits:
         """Score one batch of pairs: stems (batch, ...) of either role, to float32 (batch,)."""
         ...
@@ -47,6 +54,10 @@ class Scorer(Encoder, Protocol):
 
     def configuration(self) -> dict[str, Any]:
         """Return settings as plain values, enough to rebuild the scorer with its tensors."""
+        ...
+
+    def describe(self) -> Rows:
+        """Return names and values of its settings and of what it found, as a user reads them."""
         ...
 
     @classmethod
@@ -78,6 +89,10 @@ class NetworkScorer:
         channel = config.channels * self._weight.element_size()
         return {"enhancer": channel * config.enhancer_positions, "promoter": channel * config.promoter_positions}
 
+    def to(self, device: torch.device) -> None:
+        """Move the network."""
+        self.network.to(device)
+
     def encode(self, role: Role, codes: Codes) -> Tensor:
         """Return stems, (n, channels, positions), of codes, uint8 (n, length), in evaluation mode."""
         # torch takes no array with negative strides, and warns of one that is read-only.
@@ -105,6 +120,10 @@ class NetworkScorer:
         """Return the network's configuration."""
         return self.network.config.model_dump()
 
+    def describe(self) -> Rows:
+        """Return the network's settings."""
+        return [(name, plain(value)) for name, value in self.configuration().items()]
+
     @classmethod
     def restore(cls, configuration: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
         """Rebuild the network."""
@@ -112,20 +131,43 @@ class NetworkScorer:
             config = NetworkConfig.model_validate(configuration)
         except ValidationError as error:
             raise ModelFileError("its network configuration cannot be used:", complaints(error)) from error
-        with torch.random.fork_rng(devices=[]):  # the initial weights are replaced; the draws leave no trace
-            network = EpiDynFusion(config)
-        wanted = {name: value.shape for name, value in network.state_dict().items()}
+        wanted = _shapes(config, tensors)
         found = {name: value.shape for name, value in tensors.items()}
         if wanted != found:
             differing = sorted(
                 name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
             )
             raise ModelFileError("its weights do not fit its network configuration:", differing)
+        with torch.random.fork_rng(devices=[]):  # the initial weights are replaced; the draws leave no trace
+            network = EpiDynFusion(config)
         network.load_state_dict(tensors)
         return cls(network.eval())
 
 
-SCORERS: dict[str, type[Scorer]] = {scorer.kind: scorer for scorer in (NetworkScorer,)}
+def _shapes(config: NetworkConfig, tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    """Return the shapes of a network's weights by name; no memory is taken for what ``tensors`` cannot fill.
+
+    Raises
+    ------
+    ModelFileError
+        If the k-mer vectors or the layers of the GRU are more than there are weights.
+    """
+    table = (VOCABULARY, config.vector_size)
+    if all(tuple(tensor.shape) != table for tensor in tensors.values()):
+        raise ModelFileError(
+            f"its weights do not fit its network configuration: none has the shape {table} of k-mer vectors."
+        )
+    if config.gru and config.gru_layers > len(tensors):
+        raise ModelFileError(
+            f"its weights do not fit its network configuration: {len(tensors)} weights are too few for "
+            f"{config.gru_layers} layers of the GRU."
+        )
+    with torch.device("meta"):  # shapes alone
+        network = EpiDynFusion(config, np.zeros(table, dtype=np.float32))
+    return {name: value.shape for name, value in network.state_dict().items()}
+
+
+SCORERS: dict[str, type[Scorer]] = {scorer.kind: scorer for scorer in (NetworkScorer, MotifPairsScorer)}
 
 
 def window_logits(

@@ -81,6 +81,11 @@ def shifted(
     -------
     int64 array (n, copies)
         0-based starts; may be negative.
+
+    Raises
+    ------
+    ConfigError
+        If ``copies``, ``step`` or ``length`` is too small.
     """
     if copies < 0:
         raise ConfigError(f"copies is {copies}; it must be 0 or more.")

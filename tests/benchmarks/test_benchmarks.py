@@ -82,6 +82,7 @@ def test_scaling(tmp_path: Path):
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_gpu_on_the_cpu(tmp_path: Path):
     # torch's tracer has warnings of its own about our recurrence, which is the CPU's alone.
     run("gpu.py", tmp_path, "--device", "cpu", warnings="default")
@@ -103,6 +104,7 @@ def test_gpu_on_the_cpu(tmp_path: Path):
     assert (tmp_path / "gpu.md").read_text().count("\n|") == len(lines) + 2
 
 
+@pytest.mark.slow
 def test_evaluating(tmp_path: Path):
     run("evaluating.py", tmp_path)
     figures = read(tmp_path / "evaluating.json")["figures"]
@@ -122,6 +124,7 @@ def test_kmers(tmp_path: Path):
     assert "random chromosome of 50,000 bases" in (tmp_path / "kmers.md").read_text()
 
 
+@pytest.mark.slow
 def test_fine_tuning():
     command = [sys.executable, str(BENCHMARKS / "fine_tuning.py"), "--quick", "--seeds", "2"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -132,6 +135,7 @@ def test_fine_tuning():
     assert all(0 < float(row.split(" | ")[1]) < 1 for row in rows)
 
 
+@pytest.mark.slow
 def test_motif_finder_and_recovery():
     for script, first in (("motif_finder.py", "| 1.5 |"), ("motif_recovery.py", "| 0 | as simulated |")):
         command = [sys.executable, str(BENCHMARKS / script), "--quick"]
@@ -141,6 +145,21 @@ def test_motif_finder_and_recovery():
         assert len(rows) == 1
         assert rows[0].startswith(first)
         assert rows[0].count("|") == header.count("|")
+
+
+@pytest.mark.slow
+def test_motif_pairs():
+    command = [sys.executable, str(BENCHMARKS / "motif_pairs.py"), "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    table, _, means = done.stdout.partition("\n\n")
+    header, _, *rows = table.splitlines()
+    assert [row.split("|")[1].strip() for row in rows] == [*CASES[:-1]]
+    assert all(row.count("|") == header.count("|") for row in rows)
+    assert [line.partition(":")[0] for line in means.splitlines()] == CASES
+
+
+CASES = ["pairing", "known", "presence", "propensity", "unbalanced", "permuted"]
 
 
 def test_coverage(tmp_path: Path):

@@ -202,13 +202,48 @@ def test_killed_and_called_again_gives_the_same_bytes(epidyn: Run, inputs: Input
     killed = subprocess.run([sys.executable, "-c", KILLED, *call], env=os.environ, capture_output=True)
     assert killed.returncode == -signal.SIGKILL
     assert not (work / "out").exists()
-    assert [path.name for path in sorted((work / "out.partial").iterdir())] == ["000000.tsv.gz", SETTINGS]
+    assert [path.name for path in sorted((work / "out.partial").glob("[!.]*"))] == ["000000.tsv.gz", SETTINGS]
     refused(epidyn("explain", *call[1:], "--width", "5"), "out.partial", "another call", "--force")
     assert epidyn(*call).code == 0
     assert [(work / "out" / name).read_bytes() for name in FILES] == [
         (work / "whole" / name).read_bytes() for name in FILES
     ]
     assert sorted(path.name for path in work.iterdir()) == ["out", "whole"]
+
+
+def test_after_ctrl_c_there_is_one_line_and_the_same_call_goes_on(epidyn: Run, inputs: Inputs, work: Path):
+    call = ["explain", *map(str, options(inputs, work / "out", top=10))]
+    # What starts the tests may ignore Ctrl-C, as nohup does, and would hand that down.
+    heeding = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code = KILLED.replace("SIGKILL", "SIGINT").replace("main(sys.argv[1:])", "sys.exit(main(sys.argv[1:]))")
+    code = heeding + code
+    stopped = subprocess.run([sys.executable, "-c", code, *call], env=os.environ, capture_output=True, text=True)
+    assert (stopped.returncode, stopped.stdout) == (130, "")
+    assert stopped.stderr.splitlines()[-1] == "Interrupted."
+    assert "Traceback" not in stopped.stderr
+    assert not (work / "out").exists()
+    assert [path.name for path in sorted((work / "out.partial").iterdir())] == ["000000.tsv.gz", SETTINGS]
+    assert epidyn(*call).code == 0
+    assert set(listing(work / "out")) == set(FILES)
+
+
+def test_a_second_process_at_the_same_output_is_refused(
+    epidyn: Run, inputs: Inputs, work: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from epidyn.interpret import explain
+
+    call = ["explain", *options(inputs, work / "out")]
+    put_together, seconds = explain._put_together, []
+
+    def try_again_and_put_together(*given: object, force: bool) -> None:
+        seconds.append(epidyn(*call))
+        put_together(*given, force=force)
+
+    monkeypatch.setattr(explain, "_put_together", try_again_and_put_together)
+    assert epidyn(*call).code == 0
+    (second,) = seconds
+    refused(second, "out.partial", "is at work", f"process {os.getpid()}")
+    assert set(listing(work / "out")) == set(FILES)
 
 
 KILLED_LATE = """

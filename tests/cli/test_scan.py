@@ -366,6 +366,43 @@ def test_what_another_call_left_is_dropped_only_by_force(
     assert len(pd.read_csv(work / "scan.tsv.gz", sep="\t")) > 500
 
 
+@pytest.mark.parametrize("name", ["scan.tsv.gz", "scan.tsv.gz.json"])
+def test_killed_while_it_is_put_together_it_goes_on(
+    epidyn: Run,
+    inputs: Inputs,
+    elements: tuple[Path, Path],
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+):
+    from epidyn.scan.run import _Parts
+
+    def killed(self: object) -> None:
+        raise KeyboardInterrupt
+
+    call = ["scan", *options(inputs, elements, work / "scan.tsv.gz")]
+    with monkeypatch.context() as patch:
+        patch.setattr(_Parts, "remove", killed)
+        assert epidyn(*call).code == 130
+    whole = listing(work)
+    for path in work.glob("scan.tsv.gz*"):
+        if path.is_file() and path.name != name:
+            path.unlink()
+    refused(epidyn(*call, "--top-k", 1), "scan.tsv.gz.partial", "another call")
+    assert epidyn(*call).code == 0
+    assert sorted(listing(work)) == LEFT
+    assert all(whole[each] == content for each, content in listing(work).items())
+
+
+def test_killed_before_its_settings_were_written_it_begins_again(
+    epidyn: Run, inputs: Inputs, elements: tuple[Path, Path], work: Path
+):
+    (work / "scan.tsv.gz.partial").mkdir()
+    (work / "scan.tsv.gz.partial" / ".scan.json.99.partial").write_text('{"form')
+    assert epidyn("scan", *options(inputs, elements, work / "scan.tsv.gz")).code == 0
+    assert sorted(path.name for path in work.iterdir()) == LEFT
+
+
 def test_plots_a_locus_with_the_scan_and_from_a_finished_one(
     epidyn: Run, inputs: Inputs, elements: tuple[Path, Path], work: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -12,6 +12,7 @@ from Bio import bgzf
 
 from epidyn.errors import GenomeError, InputFileError, OutputError
 from epidyn.genome import Genome, encode, fasta_index
+from tests.fulldisk import no_file_beyond
 
 from .formats import fasta_text, write_bgzf
 
@@ -141,6 +142,15 @@ def test_no_room_for_a_temporary_folder(genome_file: Callable[[str], Path], monk
     monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
     with pytest.raises(OutputError, match=r"No space left.*TMPDIR"):
         Genome.open(genome_file("fasta"))
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_no_room_in_the_temporary_folder(genome_file: Callable[[str], Path], indexed: bool):
+    path = genome_file("bgzip")
+    if indexed:
+        Genome.open(path).close()
+    with no_file_beyond(20), pytest.raises(OutputError, match=r"genome\.dat .*File too large\. Set TMPDIR"):
+        Genome.open(path)
 
 
 def test_a_folder_that_cannot_be_written_to(

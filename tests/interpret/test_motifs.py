@@ -180,10 +180,12 @@ def test_names_are_text_on_the_page(tmp_path: Path):
     folder = tmp_path / "explained"
     genome = planted_folder(folder)
     settings = json.loads((folder / "explain.json").read_text())
-    settings["pairs"]["name"] = "<script>alert(1)</script>"
+    # Half a character, which JSON may spell and no file hold, and what a terminal obeys.
+    settings["pairs"]["name"] = "<script>alert(1)</script>\ud800\x1b]0;owned"
     (folder / "explain.json").write_text(json.dumps(settings))
     page = write_motifs(find_motifs(read_effects(folder), genome, SETTINGS), tmp_path / "out")
-    assert "<script>" not in page.read_text()
+    assert "<script>" not in page.read_text(encoding="utf-8")
+    assert r"&lt;/script&gt;\ud800\x1b]0;owned" in page.read_text(encoding="utf-8")
 
 
 def test_columns_stand_where_they_are_aligned():

@@ -114,3 +114,10 @@ def test_refuses_a_truncated_file(tmp_path: Path, pack: str):
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(InputFileError, match="cannot be read as VCF"):
         list(iter_alleles(whole))
+
+
+def test_refuses_what_was_gzipped_twice(tmp_path: Path):
+    plain = written(tmp_path / "v.vcf")
+    (tmp_path / "twice.vcf.gz").write_bytes(gzip.compress(gzip.compress(plain.read_bytes())))
+    with pytest.raises(InputFileError, match="cannot be read as VCF"):
+        list(iter_alleles(tmp_path / "twice.vcf.gz"))

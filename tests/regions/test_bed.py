@@ -62,6 +62,13 @@ def test_refuses_a_bad_line_by_its_number(tmp_path: Path, line: str, words: tupl
         assert word in str(caught.value)
 
 
+def test_refuses_a_control_character(tmp_path: Path):
+    """A name with one went into a table that no tabix reads."""
+    (tmp_path / "e.bed").write_text("chr1\t5\t9\nchr1\t7\t11\ta\x05b\n")
+    with pytest.raises(RegionFileError, match=r"e\.bed: line 2 has the control character U\+0005"):
+        read_bed(tmp_path / "e.bed", "enhancers")
+
+
 def test_lists_every_bad_line(tmp_path: Path):
     (tmp_path / "e.bed").write_text("chrom\tstart\tend\nchr1\t1\t2\nchr1\t3\t2\n")
     with pytest.raises(RegionFileError, match="2 lines") as caught:

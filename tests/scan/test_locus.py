@@ -70,6 +70,12 @@ def test_reads_pairs_with_both_midpoints_inside(scan: Path, text: str, probabili
     assert read_locus(scan, Locus.parse(text))["probability"].tolist() == probabilities
 
 
+def test_a_chromosome_s_name_leads_to_no_other_folder(scan: Path):
+    path = Locus("../../x", 0, 5).picture_path(scan)
+    assert path.parent == scan.parent
+    assert path.name == "scan.tsv.gz...%2F..%2Fx-1-5.png"
+
+
 def test_refuses_a_locus_without_pairs_and_a_scan_without_its_files(scan: Path, tmp_path: Path):
     with pytest.raises(ConfigError, match=r"chr1:300-500.*scan.tsv.gz has no pair"):
         plot_locus(scan, Locus("chr1", 299, 500))

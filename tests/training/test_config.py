@@ -75,7 +75,7 @@ def test_refuses_what_is_no_assignment(assignment: str):
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"training": {"epoch": 3}}, "training.epoch is unknown; known are protocol, regime, copies,"),
+        ({"training": {"epoch": 3}}, "training.epoch is unknown; known are model, protocol, regime, copies,"),
         ({"trainings": {}}, "trainings is unknown; known are data, split, training, network"),
         ({"network": {"chanels": 3}}, "network.chanels is unknown; known are enhancer_length"),
         (

@@ -19,9 +19,10 @@ from safetensors.torch import load_file
 import epidyn
 from epidyn import metrics, training
 from epidyn.elements import interval_hashes
-from epidyn.errors import ConfigError, InputFileError, ModelFileError, OutputError
+from epidyn.errors import ConfigError, DivergenceError, InputFileError, ModelFileError, OutputError
 from epidyn.nn import stem
 from epidyn.nn.convolution import fft_token_convolution as by_fft
+from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, make_config, read_settings
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import read_inputs
@@ -172,16 +173,17 @@ def killing(self, *args):
 Journal.on_train_batch_end = killing
 """
 KILLED_WHILE_SAVING = """
-import os, signal, torch
-saves, save = [], torch.save
-def half(state, path):
-    saves.append(path)
-    save(state, path)
-    if len(saves) == {step}:
-        whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])
-        os.kill(os.getpid(), signal.SIGKILL)
-torch.save = half
+import os, signal
+from pathlib import Path
+saves, write = [], Path.write_bytes
+def half(path, content):
+    if "checkpoint" in path.name:
+        saves.append(path)
+        if len(saves) == {step}:
+            write(path, content[: len(content) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+    return write(path, content)
+Path.write_bytes = half
 """
 
 
@@ -412,6 +414,37 @@ def test_divergence_is_told(tmp_path: Path, toy_config: Build, monkeypatch: pyte
     monkeypatch.setattr(EpiDynFusion, "forward", lambda *args: forward(*args) * float("nan"))
     with pytest.raises(ConfigError, match=r"diverged in epoch 1.*Lower --learning-rate"):
         training.train(toy_config(), tmp_path / "run")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("save_minutes", [0.0, 1000.0])
+def test_a_loss_that_is_no_number_stops_and_the_last_good_epoch_stays(
+    tmp_path: Path, toy_config: Build, monkeypatch: pytest.MonkeyPatch, bad: float, save_minutes: float
+):
+    from epidyn.training.module import NetworkModule
+
+    step = NetworkModule.training_step
+    monkeypatch.setattr(
+        NetworkModule,
+        "training_step",
+        lambda self, batch, number: step(self, batch, number) * (bad if self.global_step == 9 else 1),
+    )
+    config = toy_config(training={"save_minutes": save_minutes})
+    run = tmp_path / "run"
+    with pytest.raises(DivergenceError, match=r"epoch 2, batch 3 of 7 \(step 10 of the run\).*Epoch 1, the best"):
+        training.train(config, run)
+    assert not (run / "metrics.json").exists()
+    assert pd.read_csv(run / "history.csv")["epoch"].tolist() == [1]
+    monkeypatch.undo()
+    state = TrainingState.load(run / "checkpoint.pt")
+    assert all(
+        torch.isfinite(weights).all() for weights in (*state.weights.values(), *state.best_weights.values())
+    )
+    kept = epidyn.Model.load(run / "model.safetensors").network.state_dict()
+    training.train(toy_config(training={"epochs": 1}), tmp_path / "one")
+    one = epidyn.Model.load(tmp_path / "one" / "model.safetensors").network.state_dict()
+    assert all(torch.equal(kept[name], weights) for name, weights in one.items())
+    assert training.resume(run).provenance.metrics["test"]  # this time no step goes wrong
 
 
 def test_refuses_a_model_of_another_network(finished: Path, tmp_path: Path, toy_config: Build):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +29,7 @@ from epidyn.cli import (
     tune,
 )
 from epidyn.cli.options import LOG_HANDLER
+from epidyn.described import visible
 from epidyn.errors import EpidynError
 
 MISTAKE, INTERRUPTED = 2, 130
@@ -98,12 +100,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """Entry point of the installed command."""
+    """Entry point of the installed command; what a scheduler sends before it kills is taken as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
 
 
 def _complain(message: str) -> int:
-    print(f"Error: {message}", file=sys.stderr)
+    print(f"Error: {visible(message)}", file=sys.stderr)
     return MISTAKE
 
 

@@ -18,6 +18,7 @@ _SECTIONS = {
     "data": ("pairs", "genome", "kmer_vectors", "shuffle_labels", "shuffle_sequence"),
     "split": ("split", "fold", "validation", "pool"),
     "training": (
+        "model",
         "protocol",
         "regime",
         "copies",
@@ -37,6 +38,7 @@ _SECTIONS = {
         "compile",
         "save_minutes",
     ),
+    "motif_pairs": ("motifs",),
 }
 
 
@@ -99,6 +101,17 @@ def _declared(
     validation: Annotated[
         str | None,
         typer.Option(help="auto (default), column, elements, pairs, samples, blocks or chromosome:NAME,NAME."),
+    ] = None,
+    model: Annotated[
+        Literal["network", "motif-pairs"] | None,
+        typer.Option(
+            help="The published network (default), or a small readable model of which motifs at the enhancer go "
+            "with which at the promoter."
+        ),
+    ] = None,
+    motifs: Annotated[
+        Path | None,
+        typer.Option(help="Under --model motif-pairs: motifs in MEME format. Default: JASPAR's (extra motifs)."),
     ] = None,
     protocol: Annotated[
         Literal["default", "published"] | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import errno
 import io
 import logging
 import os
@@ -36,6 +37,7 @@ READ_ERRORS = (
     zlib.error,
 )
 
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, largest file
 _LONGEST_HEADER = 1 << 20
 _TAIL = 64
 
@@ -109,6 +111,7 @@ def build_index(path: Path, *, bgzf: bool) -> FastaIndex:
             reason = str(error).replace(str(link), path.name)
             raise GenomeError(f"genome {path} cannot be indexed: {reason} {_CURE}") from error
         except READ_ERRORS as error:
+            _require_room(path, error)
             raise InputFileError(
                 f"genome {path} is damaged, or no FASTA text ({error}). Copy or download it again."
             ) from error
@@ -142,6 +145,7 @@ def open_faidx(path: Path, index: FastaIndex, *, bgzf: bool) -> Any:
                 link, indexname=fai, gzi_indexname=gzi, as_raw=True, rebuild=False, build_index=False
             )
         except READ_ERRORS as error:
+            _require_room(path, error)
             raise InputFileError(f"genome {path} cannot be opened ({error}).") from error
     if bgzf:
         faidx.gzi_index = [_Block(block.cstart, block.ustart) for block in faidx.gzi_index]
@@ -178,14 +182,26 @@ def _folder_for_pyfaidx(path: Path, *, bgzf: bool) -> Iterator[tuple[Path, Path,
     try:
         folder = tempfile.TemporaryDirectory(prefix="epidyn-")
     except OSError as error:
-        raise OutputError(
-            f"genome {path} needs a temporary folder, which cannot be made: {error.strerror}. "
-            "Set TMPDIR to a folder with room."
-        ) from error
+        raise _no_room(path, error) from error
     with folder:
         link = Path(folder.name) / ("genome.fa.gz" if bgzf else "genome.fa")
         link.symlink_to(path.absolute())
         yield link, Path(folder.name) / "index.fai", Path(folder.name) / "index.gzi"
+
+
+def _require_room(path: Path, error: BaseException | None) -> None:
+    """Raise OutputError if what failed is a write into the temporary folder; pyfaidx hides the reason."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise _no_room(path, error) from error
+        error = error.__context__
+
+
+def _no_room(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"genome {path} needs a temporary folder, and {tempfile.gettempdir()} takes none or no more: "
+        f"{error.strerror}. Set TMPDIR to a folder with room."
+    )
 
 
 def _beside(path: Path) -> tuple[Path, Path]:

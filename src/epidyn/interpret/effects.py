@@ -123,7 +123,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
         version, method = settings["format"], settings["method"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputFileError(
             f"{path} is none of `epidyn explain` ({error!r}). Give the folder it wrote."
         ) from error

@@ -47,6 +47,7 @@ from epidyn.interpret.mutagenesis import (
 )
 from epidyn.interpret.profiles import PROFILES, write_profiles
 from epidyn.interpret.tracks import TRACKS, write_tracks
+from epidyn.locks import alone_in
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
 from epidyn.parts import Parts
@@ -165,6 +166,21 @@ def explain_table(
     What is done is kept beside ``out``, in ``OUT.partial``; the same call after a kill goes on there and gives
     the same files.
 
+    Parameters
+    ----------
+    model_path, pairs, genome
+        As :func:`epidyn.predict.predict_table`.
+    out
+        The folder; made if missing.
+    settings
+        Which pairs, and how they are changed.
+    batch_size
+        Perturbations scored at once; the result does not depend on it.
+    force
+        Replace what is in ``out``, and drop what another call left unfinished.
+    part_pairs
+        Pairs a part; a kill loses at most one.
+
     Returns
     -------
     int
@@ -202,13 +218,15 @@ def explain_table(
     }
     parts = _Parts(out, origin, force=force)
     numbers = range(0, len(chosen), part_pairs)
-    with progress.bar("Explaining pairs", len(chosen)) as advance:
+    with alone_in(parts.folder), progress.bar("Explaining pairs", len(chosen)) as advance:
         for number, at in enumerate(numbers):
             part = chosen.iloc[at : at + part_pairs]
             if not parts.holds(number, set(part["pair"])):
                 parts.write(number, _effects(model, part, genome, settings, batch_size), header=number == 0)
             advance(len(part))
-    _put_together(Path(out), chosen, parts, len(numbers), {**origin, "explained": len(chosen)}, force=force_out)
+        _put_together(
+            Path(out), chosen, parts, len(numbers), {**origin, "explained": len(chosen)}, force=force_out
+        )
     log.info("explained %s pairs: %s", f"{len(chosen):,}", out)
     return len(chosen)
 
@@ -389,4 +407,4 @@ def _put_together(
     if origin["method"] == "saturation":
         write_arrays(effects, out)
     write_text(out / SETTINGS, json.dumps(origin, indent=2) + "\n")
-    shutil.rmtree(parts.folder)
+    parts.remove()

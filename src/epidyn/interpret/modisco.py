@@ -13,6 +13,7 @@ from epidyn import progress
 from epidyn.elements import Role
 from epidyn.errors import ConfigError
 from epidyn.interpret.arrays import Contributions
+from epidyn.workers import torch_threads_kept
 
 MAX_POSITIONS = 20_000_000  # about 1 GB at 50 bytes a position
 MAX_SEQLETS = 2_000
@@ -81,7 +82,7 @@ def find_patterns(
     """
     tfmodisco = _tfmodisco()
     _check(given, role, max_positions)
-    with progress.bar("Finding patterns", None):
+    with progress.bar("Finding patterns", None), torch_threads_kept():
         try:
             raising, lowering = tfmodisco(
                 given.onehot.astype(np.float32),

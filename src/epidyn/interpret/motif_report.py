@@ -141,7 +141,7 @@ def draw_motif(row: dict[str, Any], frequencies: Floats, report: MotifReport, pa
     figure, (upper, lower) = plots.panels(2, 3.8, width=1.2 + 0.4 * (last - first), down=True)
     _logo(matrix.frequencies, 0, upper)
     _logo(query, offset, lower)
-    upper.set_title(f"{matrix.id} {matrix.name}")
+    upper.set_title(plots.verbatim(f"{matrix.id} {matrix.name}"))
     lower.set_title(f"{row['motif']}{', other strand' if best['reverse'] else ''}, q {best['q']:.1g}")
     for axes in (upper, lower):
         axes.set_xlim(first - 0.5, last - 0.5)
@@ -158,7 +158,7 @@ def placed(frequencies: Floats, matrix_width: int, offset: int, reverse: bool) -
     matrix_width
         Columns of the matrix.
     offset, reverse
-        As :func:`epidyn.interpret.jaspar.compare` returns them: where the matrix, or its other strand, begins
+        As :func:`epidyn.interpret.tomtom.compare` returns them: where the matrix, or its other strand, begins
         against the motif.
     """
     if not reverse:

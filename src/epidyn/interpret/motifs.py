@@ -15,7 +15,6 @@ from epidyn import progress
 from epidyn.elements import ROLES
 from epidyn.errors import ConfigError, InputFileError
 from epidyn.genome import Genome, decode
-from epidyn.interpret import jaspar
 from epidyn.interpret.arrays import Contributions, contributions
 from epidyn.interpret.clusters import rank_clusters
 from epidyn.interpret.effects import EffectsFolder
@@ -24,6 +23,8 @@ from epidyn.interpret.enrichment import enrichment
 from epidyn.interpret.finder import DEFAULT_WIDTHS
 from epidyn.interpret.modisco import find_patterns
 from epidyn.interpret.segments import DEFAULT_FLANK, TOP_SHARE, bases, find_segments
+from epidyn.interpret.tomtom import compare
+from epidyn.matrices import COLLECTIONS, RELEASE, Matrix, load_matrices
 
 log = logging.getLogger("epidyn")
 
@@ -72,8 +73,8 @@ class MotifSettings:
     flank: int = DEFAULT_FLANK
     widths: tuple[int, int] = DEFAULT_WIDTHS
     engine: str = "builtin"
-    release: str = jaspar.RELEASE
-    collections: tuple[str, ...] = jaspar.COLLECTIONS
+    release: str = RELEASE
+    collections: tuple[str, ...] = COLLECTIONS
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -109,7 +110,7 @@ class Motifs:
     frequencies
         Of each motif, (width, 4), columns A, C, G, T.
     matches
-        The ten best of each, as :func:`epidyn.interpret.jaspar.compare` returns them, with its name as ``motif``.
+        The ten best of each, as :func:`epidyn.interpret.tomtom.compare` returns them, with its name as ``motif``.
     members
         Of each motif, rows of its cluster in the segments that motifs were looked for in.
     """
@@ -151,7 +152,7 @@ class MotifReport:
     background: Floats
     motifs: Motifs
     control_motifs: Motifs
-    matrices: dict[str, jaspar.Matrix]
+    matrices: dict[str, Matrix]
 
 
 def find_motifs(folder: EffectsFolder, genome: Genome, settings: MotifSettings | None = None) -> MotifReport:
@@ -174,7 +175,7 @@ def find_motifs(folder: EffectsFolder, genome: Genome, settings: MotifSettings |
     _check_genome(folder, genome)
     _check_method(folder, settings.engine)
     role = None if settings.element == "both" else settings.element
-    matrices = jaspar.load_matrices(settings.release, settings.collections)
+    matrices = load_matrices(settings.release, settings.collections)
     segments = find_segments(
         folder, genome, role=role, share=settings.share, flank=settings.flank, seed=settings.seed
     )
@@ -225,14 +226,14 @@ class _Test:
     genome: Genome
     settings: MotifSettings
     background: Floats
-    matrices: list[jaspar.Matrix]
+    matrices: list[Matrix]
     important: pd.DataFrame
     controls: pd.DataFrame
 
     def of(self, candidates: Sequence[_Candidate]) -> Motifs:
         """Compare motifs with JASPAR's, and count where they are held."""
         frequencies = [each.frequencies for each in candidates]
-        matches = jaspar.compare(frequencies, self.matrices)
+        matches = compare(frequencies, self.matrices)
         names = [f"motif_{number:02d}" for number in range(1, len(frequencies) + 1)]
         rows = [(len(each.members) or each.sites, each.importance, each.sites) for each in candidates]
         table = pd.DataFrame(rows, columns=["cluster_segments", "importance", "sites"])

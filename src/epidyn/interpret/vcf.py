@@ -85,7 +85,7 @@ def iter_alleles(path: str | os.PathLike[str]) -> Iterator[Allele]:
                 given = record.chrom, record.pos, record.id or ".", (record.ref or "N").upper()
                 for alt in record.alts or (".",):
                     yield Allele(*given, alt.upper())
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, NotImplementedError, zlib.error) as error:  # pysam raises all of them
         if isinstance(error, InputFileError):
             raise
         where = f"behind its record {records:,} " if records else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Sequence
@@ -82,8 +83,9 @@ def write_vectors(
             again = train_vectors(genome, other, contigs=contigs, share=share)
             agreement = neighbour_agreement(trained.vectors, again.vectors)
             report["agreement"] = {"seed": other.seed, "neighbours": NEIGHBOURS, "share": agreement}
-        with beside.open("wb") as handle:
-            np.save(handle, trained.vectors, allow_pickle=False)
+        content = io.BytesIO()  # NumPy's own writing to a file does not say what the system said
+        np.save(content, trained.vectors, allow_pickle=False)
+        beside.write_bytes(content.getvalue())
     write_json(f"{out}.json", report)
     _warn(len(trained.unseen), found.complaints())
     return report

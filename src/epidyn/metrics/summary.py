@@ -90,7 +90,17 @@ def auroc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
 def aupr(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     """Return the average precision (the sum of precision times step in recall; never the trapezoid).
 
-    Takes and raises what :func:`auroc` does.
+    Parameters
+    ----------
+    labels
+        0 or 1, shape (n,); both must occur.
+    scores
+        Any finite numbers, shape (n,); higher means interacting.
+
+    Raises
+    ------
+    MetricError
+        If only one label is there, or a score is not finite.
     """
     from sklearn.metrics import average_precision_score
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Size = Annotated[int, Field(ge=1)]
+LARGEST_SIZE = 1_000_000  # so that no tensor has more numbers than torch can count
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 

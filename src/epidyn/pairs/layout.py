@@ -64,6 +64,8 @@ def parse_names(
         Matches a whole name; its named groups are the parts. ``start`` and ``end`` become int64.
     example
         The form as a message shows it.
+    findings
+        Takes what is reported.
 
     Returns
     -------

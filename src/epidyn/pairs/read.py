@@ -103,7 +103,9 @@ def iter_pairs(
     Raises
     ------
     InputFileError, PairTableError
-        As :func:`read_pairs`, when the first chunk is asked for or later; ConfigError if ``rows`` is below 1.
+        As :func:`read_pairs`, when the first chunk is asked for or later.
+    ConfigError
+        If ``rows`` is below 1.
     """
     if rows < 1:
         raise ConfigError(f"rows is {rows}; a chunk needs at least 1 row.")

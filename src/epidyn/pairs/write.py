@@ -62,9 +62,14 @@ def open_table(path: str | os.PathLike[str], float_format: str | None = None) ->
     Parameters
     ----------
     path
-        As for :func:`write_pairs`, which says too what is raised.
+        As for :func:`write_pairs`.
     float_format
         How text formats write numbers that are not whole, for example ``%.7g``; by default all their digits.
+
+    Raises
+    ------
+    PairTableError, OutputError, ConfigError
+        As :func:`write_pairs`.
     """
     path = Path(path)
     write_as = _writer(path)

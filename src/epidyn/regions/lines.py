@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from epidyn import progress
@@ -12,6 +13,7 @@ from epidyn.pairs.schema import LARGEST_NUMBER
 
 _SKIPPED = ("#", "track ", "track\t", "browser ", "browser\t")
 _REPORTED_AT = 20_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # a table with one of them in a name is no text to htslib
 
 
 def data_lines(path: str | os.PathLike[str], what: str) -> Iterator[tuple[int, list[str]]]:
@@ -24,6 +26,8 @@ def data_lines(path: str | os.PathLike[str], what: str) -> Iterator[tuple[int, l
     ------
     InputFileError
         As :func:`epidyn.files.open_text`.
+    RegionFileError
+        If such a line has a control character.
     """
     with open_text(path, what) as handle, progress.bar(f"Reading {what}", None) as advance:
         for number, line in enumerate(handle, start=1):
@@ -31,6 +35,12 @@ def data_lines(path: str | os.PathLike[str], what: str) -> Iterator[tuple[int, l
                 advance(0, f"{number:,} lines")
             text = line.rstrip("\r\n")
             if text.strip() and text not in ("track", "browser") and not text.startswith(_SKIPPED):
+                control = _CONTROL.search(text)
+                if control:
+                    raise RegionFileError(
+                        f"{what} {os.fspath(path)}: line {number} has the control character "
+                        f"U+{ord(control.group()):04X}. Remove it."
+                    )
                 yield number, text.split("\t") if "\t" in text else text.split()
 
 

@@ -212,11 +212,12 @@ def _run(path: Path, config: RunConfig, metrics: RunMetrics | CrossvalMetrics) -
     data = metrics.data
     # A table that names no cell line is of the one that its file is named after.
     line = ", ".join(filter(None, data.cell_lines)) or line_of_table(_names(data))
+    of_network = config.training.model == "network"
     traits = Traits(
-        network=config.network,
+        network=config.network if of_network else None,
         line=line,
         copies=data.copies,
-        default_copies=is_default_copies(config.training.copies),
+        default_copies=is_default_copies(config.training.copies) or not of_network,
         optimizer=config.training.optimizer,
         regime=config.training.regime,
         split=metrics.split if isinstance(metrics, CrossvalMetrics) else metrics.split.kind,

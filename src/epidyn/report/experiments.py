@@ -12,6 +12,7 @@ LINES = ("GM12878", "HUVEC", "HeLa-S3", "IMR90", "K562", "NHEK")
 HIC_LINES = ("GM12878", "HMEC", "HeLa-S3", "IMR90", "K562", "NHEK")
 MEAN = "mean"
 
+MOTIF_PAIRS = "motif pairs"
 OURS = "EPI-DynFusion"
 REGIMES = {"specific": f"{OURS}-spe", "general": f"{OURS}-gen", "fine-tuned": f"{OURS}-best"}
 FULL = "CNN + Transformer + BiGRU + DynFusion + CBAM"
@@ -194,7 +195,7 @@ class Traits:
     Attributes
     ----------
     network
-        Its network.
+        Its network; None if it is a model of another kind, which the article has none of.
     copies, default_copies
         Shifted copies of a training positive, and whether their number is the rule's or the published 20.
     line
@@ -209,7 +210,7 @@ class Traits:
         Whether it was kept from the elements that another of its lines tests.
     """
 
-    network: NetworkConfig
+    network: NetworkConfig | None
     line: str
     copies: int
     default_copies: bool
@@ -245,14 +246,16 @@ def is_default_copies(copies: int | str) -> bool:
 
 def places(traits: Traits) -> tuple[Place, ...]:
     """Return the rows that a run belongs to; one run may serve several experiments, each belongs somewhere."""
-    name = architecture(traits.network)
+    name = MOTIF_PAIRS if traits.network is None else architecture(traits.network)
     usual = traits.optimizer == "NAdam" and traits.default_copies
     if traits.split != "random":
         return (_held_out(traits, name, usual),)
-    if traits.bengi:
+    if traits.network is None:
+        found = []
+    elif traits.bengi:
         found = [Place("bengi", OURS)] if name == FULL and usual and traits.regime == "specific" else []
     elif traits.regime == "specific":
-        found = _specific(traits, name, usual)
+        found = _specific(traits, traits.network, name, usual)
     elif name == FULL and usual:
         extra = {"general": "general", "fine-tuned": "comparison"}[traits.regime]
         what = REGIMES[traits.regime] + STRICT * traits.strict
@@ -262,15 +265,15 @@ def places(traits: Traits) -> tuple[Place, ...]:
     return tuple(found) or (Place("other", _described(traits, name)),)
 
 
-def _specific(traits: Traits, name: str, usual: bool) -> list[Place]:
+def _specific(traits: Traits, network: NetworkConfig, name: str, usual: bool) -> list[Place]:
     """Return the rows of a run on one line under the random split."""
     found = []
     if usual:
-        fusion = traits.network.fusion
-        plain = fusion in ("dynamic", "none") or not traits.network.fuses
+        fusion = network.fusion
+        plain = fusion in ("dynamic", "none") or not network.fuses
         if plain:
             found.append(Place("architecture", name))
-        if traits.network.fuses and traits.network.cbam:
+        if network.fuses and network.cbam:
             found.append(Place("fusion", FUSIONS.get(fusion, fusion)))
         if name in (FULL, "CNN + Transformer"):
             found.append(Place("complexity", OURS if name == FULL else name))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from epidyn import metrics, progress
-from epidyn.plots import BLUE, PALETTE, VERMILION, panels, save
+from epidyn.plots import BLUE, PALETTE, VERMILION, panels, save, verbatim
 from epidyn.report.collect import Run
 from epidyn.report.experiments import EXPERIMENTS, OURS, REGIMES, SCORES
 from epidyn.report.files import CrossvalMetrics
@@ -69,7 +69,7 @@ def draw_all(rows: Sequence[Row], runs: Sequence[Run], folder: Path) -> list[Fig
 def _label(name: str, longest: int = 24) -> str:
     """Return a name as matplotlib shows it as it stands, cut if no figure has room for it."""
     short = name if len(name) <= longest else name[: longest - 1] + "…"
-    return short.replace("$", r"\$")
+    return verbatim(short)
 
 
 def _planned_bars(rows: Sequence[Row]) -> list[tuple[Figure, Draw]]:

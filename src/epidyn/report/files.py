@@ -225,7 +225,7 @@ def read_json(path: Path, kind: type[Content]) -> Content:
         text = handle.read()
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, or numbers or nesting without end
         raise InputFileError(
             f"{path} is damaged: no JSON ({error}). Make it again, or leave its folder out of the report."
         ) from error

@@ -55,8 +55,9 @@ class Locus:
         return f"{self.chrom}:{self.start + 1:,}-{self.end:,}"
 
     def picture_path(self, scan: str | os.PathLike[str]) -> Path:
-        """Return where the picture of a scan's locus lies."""
-        return Path(f"{os.fspath(scan)}.{self.chrom}-{self.start + 1}-{self.end}.png")
+        """Return where the picture of a scan's locus lies: beside the scan, whatever the chromosome's name."""
+        chrom = self.chrom.replace("/", "%2F")
+        return Path(f"{os.fspath(scan)}.{chrom}-{self.start + 1}-{self.end}.png")
 
 
 def plot_locus(
@@ -151,14 +152,14 @@ def _draw(pairs: pd.DataFrame, genes: pd.DataFrame, locus: Locus, out: Path) -> 
     shares = [4, 0.5, 0.1 + 0.22 * rows]
     figure, (arcs, elements, names) = plots.panels(3, 0.6 + sum(shares), width=10, down=True, shares=shares)
     _draw_arcs(arcs, pairs)
-    arcs.set_title(f"{locus}, {len(pairs):,} pairs")
+    arcs.set_title(plots.verbatim(f"{locus}, {len(pairs):,} pairs"))
     _draw_elements(elements, pairs)
     _draw_genes(names, bars, lanes)
     for axes in (arcs, elements, names):
         axes.set_xlim(locus.start, locus.end)
         axes.tick_params(axis="x", labelbottom=axes is names)
     names.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:,.0f}"))
-    names.set_xlabel(f"position on {locus.chrom}")
+    names.set_xlabel(plots.verbatim(f"position on {locus.chrom}"))
     plots.save(figure, out)
 
 
@@ -235,7 +236,14 @@ def _draw_genes(axes: Axes, bars: list[_Bar], lanes: list[int]) -> None:
         axes.broken_barh([(bar.start, bar.end - bar.start)], (-lane - 0.25, 0.5), color="0.35", linewidth=0.8)
         color = "white" if bar.align == "center" else "black"
         axes.text(
-            bar.at, -lane, bar.label, ha=bar.align, va="center", color=color, fontsize="x-small", clip_on=True
+            bar.at,
+            -lane,
+            plots.verbatim(bar.label),
+            ha=bar.align,
+            va="center",
+            color=color,
+            fontsize="x-small",
+            clip_on=True,
         )
     axes.set_ylim(-max(lanes, default=0) - 0.7, 0.7)
     axes.set_yticks([0], ["genes"])

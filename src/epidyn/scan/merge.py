@@ -63,7 +63,7 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         settings = json.loads(beside.read_text(encoding="utf-8"))
         whole = isinstance(settings, dict) and {"format", "genome", *_APART} <= settings.keys()
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # no JSON, no text, or numbers or nesting without end
         whole = False
     if not whole:
         raise InputFileError(f"{beside} is not what `epidyn scan` writes beside a scan. Scan again.")

@@ -17,7 +17,7 @@ import pysam
 
 from epidyn.elements import ROLES
 from epidyn.errors import InputFileError, OutputError
-from epidyn.files import atomic_path, write_json
+from epidyn.files import atomic_path, clear_partials, write_json
 from epidyn.pairs import REQUIRED
 from epidyn.scores import LOGIT, PROBABILITY, RAW_PROBABILITY
 
@@ -103,6 +103,7 @@ def join(
         Bases of the largest chromosome.
     """
     index = index_path(out, largest)
+    clear_partials((out, index, settings_path(out)))
     with atomic_path(out) as beside:
         with beside.open("wb") as whole:
             for path, skipped in pieces:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -166,11 +165,12 @@ def scan(
     refuse_name(out)
     inputs = [model_path, enhancers, promoters.path, *([genome.path] if genome.path else [])]
     for path in (out, settings_path(out)):
-        refuse_output(path, inputs, force=force)
+        # Where its parts still are, the output is what a kill left while it was put together of them.
+        refuse_output(path, inputs, force=force or Path(f"{out}.partial", _Parts.settings).is_file())
     model = Model.load(model_path)
     model.logit_shift(settings.prevalence)  # refuse a bad prevalence before any work
     if device != "cpu":
-        model.network.to(existing_device(device))
+        model.scorer.to(existing_device(device))
     plan = _plan(genome, enhancers, promoters, settings.max_distance, part_promoters, part_pairs)
     origin = {
         "format": FORMAT_VERSION,
@@ -193,7 +193,7 @@ def scan(
         write_piece(parts.header, header_text(origin["columns"]))
         pieces = [parts.header, *map(parts.path, numbers)]
         join(out, ((piece, 0) for piece in pieces), origin | counts, largest=origin["genome"]["largest"])
-        shutil.rmtree(parts.folder)
+        parts.remove()
     _report(counts, scorer.encoded, out)
     return counts["rows"]
 

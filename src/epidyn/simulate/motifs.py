@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Codes = npt.NDArray[np.uint8]
+from epidyn.matrices import BACKGROUND, read_meme
 
-# Share of A, C, G, T in the human genome, rounded; what is not planted is drawn from it.
-BACKGROUND = (0.295, 0.205, 0.205, 0.295)
+Codes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,8 @@ def load_motifs() -> MotifSet:
     They are of JASPAR 2020 CORE vertebrates (CC BY 4.0; Fornes et al., Nucleic Acids Research 48:D87, 2020).
     """
     folder = resources.files("epidyn") / "data"
-    matrices = _read_meme((folder / "simulation_motifs.meme").read_text(encoding="utf-8"))
+    with resources.as_file(folder / "simulation_motifs.meme") as path:
+        matrices = {each.id: each.frequencies for each in read_meme(path)}
     table = json.loads((folder / "simulation_families.json").read_text(encoding="utf-8"))
 
     def motif(matrix: str, family: str) -> Motif:
@@ -101,15 +101,3 @@ def load_motifs() -> MotifSet:
         decoys=tuple(motif(decoy["matrix"], decoy["name"]) for decoy in table["decoys"]),
         families=table,
     )
-
-
-def _read_meme(text: str) -> dict[str, npt.NDArray[np.float64]]:
-    """Read the matrices of our own file, minimal MEME format; anybody's would need many checks."""
-    matrices = {}
-    for block in text.split("\nMOTIF ")[1:]:
-        lines = block.splitlines()
-        width = int(lines[1].split("w=")[1].split()[0])
-        rows = np.array([line.split() for line in lines[2 : 2 + width]], dtype=np.float64)
-        # The file has six decimals; a cumulative sum that ends below 1 would draw a fifth base.
-        matrices[lines[0].split()[0]] = rows / rows.sum(axis=1, keepdims=True)
-    return matrices

@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn.genome import reverse_complement
+from epidyn.matrices import BACKGROUND
 from epidyn.simulate.config import SimulationConfig
 from epidyn.simulate.grammar import Contents
-from epidyn.simulate.motifs import BACKGROUND, Codes, Motif, load_motifs
+from epidyn.simulate.motifs import Codes, Motif, load_motifs
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

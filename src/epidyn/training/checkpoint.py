@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +66,10 @@ class TrainingState:
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""
+        content = io.BytesIO()
+        torch.save(asdict(self), content)  # torch has no word for a full disk, so it writes to no file itself
         with atomic_path(path) as beside:
-            torch.save(asdict(self), beside)
+            beside.write_bytes(content.getbuffer())
 
     @classmethod
     def load(cls, path: Path) -> TrainingState:
@@ -85,3 +89,6 @@ class TrainingState:
             raise ModelFileError(
                 f"checkpoint {path} is of another kind ({error}). Start the run again."
             ) from error
+
+
+Save = Callable[[TrainingState], None]

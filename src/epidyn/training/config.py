@@ -11,9 +11,12 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from epidyn.elements import Role
 from epidyn.errors import ConfigError
 from epidyn.fetch import located
 from epidyn.files import open_text
+from epidyn.matrices import RELEASE
+from epidyn.motif_pairs import SCREENED, MotifPairsConfig
 from epidyn.nn import NetworkConfig
 from epidyn.nn.convolution import Conv
 from epidyn.splits import TEST_FRACTION, VALIDATION_FRACTION
@@ -73,8 +76,9 @@ class SplitConfig(_Section):
 
 
 class TrainingConfig(_Section):
-    """How the network is trained."""
+    """How the model is trained."""
 
+    model: Literal["network", "motif-pairs"] = Field("network", description="the kind of model")
     protocol: Literal["default", "published"] = Field("default", description="the set of settings it started from")
     regime: Literal["specific", "general", "fine-tuned"] = Field(
         "specific", description="one cell line, several pooled, or one after a model of several"
@@ -111,6 +115,31 @@ class TrainingConfig(_Section):
         return self
 
 
+class MotifPairsSettings(MotifPairsConfig):
+    """What a model of motif pairs reads, and what it is chosen from."""
+
+    motifs: str | None = Field(None, description="file in minimal MEME format; none: those of JASPAR")
+    jaspar_release: str = RELEASE
+    jaspar_collections: tuple[str, ...] = ("CORE",)
+    screened: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        SCREENED, description="products of two motifs that are not dropped before the fit"
+    )
+
+
+# What no model but the network heeds; of what it does heed, a run of another model says nothing else than this.
+_OF_NETWORKS: dict[str, Any] = {
+    "copies": 0,
+    "rc_augment": False,
+    "init": None,
+    "devices": 1,
+    "accelerator": "cpu",
+    "precision": "32",
+    "conv": "auto",
+    "compile": False,
+}
+_PACE = ("epochs", "patience", "batch_size", "optimizer", "learning_rate", "max_steps", "save_minutes")
+
+
 class RunConfig(_Section):
     """One training run."""
 
@@ -118,6 +147,39 @@ class RunConfig(_Section):
     split: SplitConfig = SplitConfig()
     training: TrainingConfig = TrainingConfig()
     network: NetworkConfig = NetworkConfig()
+    motif_pairs: MotifPairsSettings = MotifPairsSettings()
+
+    @model_validator(mode="after")
+    def _heeds_what_it_says(self) -> Self:
+        idle = self._idle()
+        if idle:
+            raise ValueError(
+                f"of no effect with training.model {self.training.model}: {', '.join(idle)}. Leave it out"
+            )
+        return self
+
+    def _idle(self) -> list[str]:
+        """Return the settings that the kind of model does not heed, of those that are not at their defaults."""
+        if self.training.model == "network":
+            return [f"motif_pairs.{name}" for name in _departing(self.motif_pairs, MotifPairsSettings())]
+        usual = TrainingConfig()
+        idle = [f"network.{name}" for name in _departing(self.network, NetworkConfig())]
+        idle += [
+            f"training.{name}" for name, value in _OF_NETWORKS.items() if getattr(self.training, name) != value
+        ]
+        idle += [f"training.{name}" for name in _PACE if getattr(self.training, name) != getattr(usual, name)]
+        return idle + ["data.kmer_vectors"] * (self.data.kmer_vectors is not None)
+
+    def heeded(self, training: dict[str, Any]) -> dict[str, Any]:
+        """Return these training settings but for those that the kind of model does not heed."""
+        idle = set() if self.training.model == "network" else {*_OF_NETWORKS, *_PACE, "step"}
+        return {name: value for name, value in training.items() if name not in idle}
+
+    @property
+    def lengths(self) -> dict[Role, int]:
+        """Window lengths in bases."""
+        reads = self.network if self.training.model == "network" else self.motif_pairs
+        return {"enhancer": reads.enhancer_length, "promoter": reads.promoter_length}
 
     def controls(self) -> dict[str, Any]:
         """Return which controls make the data meaningless, as metrics and model file record it."""
@@ -138,6 +200,7 @@ PUBLISHED: Settings = {
     "split": {"split": "random", "validation": "samples", "test_fraction": 0.1, "validation_fraction": 0.05},
     "training": {
         "protocol": "published",
+        "model": "network",
         "copies": DEFAULT_COPIES,
         "step": DEFAULT_STEP,
         "rc_augment": False,
@@ -150,6 +213,7 @@ PUBLISHED: Settings = {
     },
     "network": NetworkConfig().model_dump(),
 }
+MOTIF_PAIRS: Settings = {"training": {name: value for name, value in _OF_NETWORKS.items() if name != "init"}}
 FINE_TUNED: Settings = {"training": {"learning_rate": 1e-4}}
 
 
@@ -167,7 +231,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         text = handle.read()
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML, or numbers or nesting without end
         raise ConfigError(f"configuration {path} is no TOML: {error}.") from error
 
 
@@ -187,7 +251,7 @@ def parse_assignments(assignments: list[str]) -> Settings:
             raise ConfigError(f"--set {assignment!r} must read section.key=value, for example network.gru=false.")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             value = text.strip()
         settings.setdefault(section, {})[key] = value
     return settings
@@ -227,7 +291,12 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     training = config.training
     if training.init is not None:
         training = training.model_copy(update={"init": _absolute(training.init)})
-    return config.model_copy(update={"data": data.model_copy(update=changed), "training": training})
+    pairs = config.motif_pairs
+    if pairs.motifs is not None:
+        pairs = pairs.model_copy(update={"motifs": _absolute(pairs.motifs)})
+    return config.model_copy(
+        update={"data": data.model_copy(update=changed), "training": training, "motif_pairs": pairs}
+    )
 
 
 def departures(config: RunConfig) -> list[str]:
@@ -241,7 +310,7 @@ def departures(config: RunConfig) -> list[str]:
             own.append(f"training.{name}: {chosen['training'][name]} (published: none)")
     return own + [
         f"{section}.{key}: {chosen[section][key]} (published: {value})"
-        for section, values in _base(chosen["training"]).items()
+        for section, values in _base({**chosen["training"], "model": "network"}).items()
         for key, value in values.items()
         if chosen[section][key] != value
     ]
@@ -263,12 +332,17 @@ def require_same(begun: RunConfig, asked: RunConfig, folder: Path) -> None:
         )
 
 
+def _departing(given: BaseModel, usual: BaseModel) -> list[str]:
+    return [name for name in type(usual).model_fields if getattr(given, name) != getattr(usual, name)]
+
+
 def _base(training: Mapping[str, Any]) -> Settings:
-    """Return what the protocol and the regime of a run set where nothing else does; the regime wins."""
+    """Return what protocol, regime and kind of model set where nothing else does; the later of these win."""
     base: Settings = {}
     for applies, settings in (
         (training.get("protocol") == "published", PUBLISHED),
         (training.get("regime") == "fine-tuned", FINE_TUNED),
+        (training.get("model") == "motif-pairs", MOTIF_PAIRS),
     ):
         if applies:
             base = {**base, **{name: {**base.get(name, {}), **values} for name, values in settings.items()}}

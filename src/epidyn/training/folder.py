@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from epidyn.errors import InputFileError
-from epidyn.files import write_table
+from epidyn.files import clear_partials, write_table
 
 log = logging.getLogger("epidyn")
 
@@ -59,13 +59,12 @@ class RunFolder:
 
     def clear_partials(self) -> None:
         """Remove what a kill in the middle of writing left beside the run's own files."""
-        for name in self.FILES:
-            for partial in self.path.glob(f".{name}.*.partial"):
-                partial.unlink(missing_ok=True)
+        clear_partials(self / name for name in self.FILES)
 
     def write_history(self, history: list[dict[str, float]]) -> None:
-        """Write ``history.csv``, one row an epoch; a header alone before the first epoch's end."""
-        write_table(self / self.HISTORY, pd.DataFrame(history, columns=list(HISTORY_COLUMNS)))
+        """Write ``history.csv``, one row an epoch; a header alone before the first epoch's end of a network."""
+        table = pd.DataFrame(history) if history else pd.DataFrame(columns=list(HISTORY_COLUMNS))
+        write_table(self / self.HISTORY, table)
 
     @contextmanager
     def logged(self) -> Iterator[None]:

@@ -117,7 +117,8 @@ def read_inputs(config: RunConfig) -> RunInputs:
         name = genome.name
         shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
         leakage = measure(pairs, split, _spans(config, pairs, genome, copies=data.copies, shifts=shifts))
-    for name_, path in (("k-mer vectors", config.data.kmer_vectors), ("init", config.training.init)):
+    read = {"k-mer vectors": config.data.kmer_vectors, "init": config.training.init}
+    for name_, path in {**read, "motifs": config.motif_pairs.motifs}.items():
         if path is not None:
             digests[name_] = sha256(require_file(path, name_))
     start = None if config.training.init is None else Model.load(config.training.init).provenance
@@ -148,17 +149,13 @@ def window_settings(config: RunConfig) -> WindowSettings:
         change = SequenceShuffle(config.training.seed)
         log.info("control: the bases of each element are shuffled; counts of dinucleotides stay")
     return {
-        "lengths": _lengths(config),
+        "lengths": config.lengths,
         "copies": config.training.copies,
         "step": config.training.step,
         "validation_fraction": config.split.validation_fraction,
         "seed": config.training.seed,
         "change": change,
     }
-
-
-def _lengths(config: RunConfig) -> dict[Role, int]:
-    return {"enhancer": config.network.enhancer_length, "promoter": config.network.promoter_length}
 
 
 def _spans(
@@ -171,7 +168,7 @@ def _spans(
 ) -> dict[Role, Spans]:
     sizes = {role: location.size for role, location in locate(pairs, genome).items()}
     return window_spans(
-        pairs, lengths=_lengths(config), step=config.training.step, sizes=sizes, copies=copies, shifts=shifts
+        pairs, lengths=config.lengths, step=config.training.step, sizes=sizes, copies=copies, shifts=shifts
     )
 
 
@@ -247,9 +244,8 @@ def report_inputs(config: RunConfig, inputs: RunInputs) -> None:
         for doubt in doubts(config, inputs.start, split, inputs.cell_lines):
             log.warning("%s", doubt)
     _report_unused(split)
-    settings = config.training
+    log.info("regime %s", config.training.regime)
     log.info("split %s, validation %s, %d shifted copies of a positive", split.name, split.validation, data.copies)
-    log.info("regime %s, %s with learning rate %g", settings.regime, settings.optimizer, settings.learning_rate)
 
 
 def _report_unused(split: Split) -> None:

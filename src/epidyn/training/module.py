@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from epidyn import metrics
 from epidyn.dataset import PairDataModule
-from epidyn.errors import ConfigError
+from epidyn.errors import DivergenceError
 from epidyn.nn import EpiDynFusion
 from epidyn.progress import Advance
 from epidyn.training.checkpoint import TrainingState
@@ -99,6 +99,9 @@ class Journal(lightning.Callback):
         # One accumulator an epoch, on the device, saved and restored as it is: a resumed run adds up the same
         # numbers in the same order.
         self._loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64)
+        # The first step without a finite loss, 0 if none; on the device, too, as asking at each step would make a
+        # GPU wait.
+        self._first_bad = torch.tensor(0)
         self._clock = self._written = time.monotonic()
         self._go_on()
 
@@ -107,6 +110,7 @@ class Journal(lightning.Callback):
         if self.state.optimizer:
             trainer.optimizers[0].load_state_dict(self.state.optimizer)
         self._loss_sum = self._loss_sum.to(pl_module.device)
+        self._first_bad = self._first_bad.to(pl_module.device)
         self._clock = self._written = time.monotonic()
 
     def on_train_batch_start(
@@ -125,13 +129,17 @@ class Journal(lightning.Callback):
     ) -> None:
         """Count the step, and save if it is time; the last step of an epoch is saved after its validation."""
         state, samples = self.state, len(batch["label"])
-        self._loss_sum += outputs["loss"].detach().double() * samples
+        loss = outputs["loss"].detach()
+        self._loss_sum += loss.double() * samples
         state.loss_count += samples
         state.batch += 1
         state.step += 1
+        self._first_bad.add_(state.step * ((self._first_bad == 0) & ~torch.isfinite(loss)))
         if state.step == 1:
             log.info("the first step is done")
         due = (time.monotonic() - self._written) / 60 >= self.config.save_minutes
+        if trainer.world_size == 1 and (due or pl_module.device.type == "cpu"):
+            self._refuse_divergence(int(self._first_bad))
         if due and state.batch < self._last_batch:
             self._save(trainer)
         self.advance(1, f"epoch {state.epoch + 1}, step {state.step:,}")
@@ -156,11 +164,12 @@ class Journal(lightning.Callback):
 
     def _record(self, trainer: lightning.Trainer) -> float:
         """Add the epoch to the history; return its validation loss."""
+        self._refuse_divergence(max(_from_all(int(self._first_bad))))
         logits, labels = _gathered(self.module)
         if not torch.isfinite(logits).all():
-            raise ConfigError(
-                f"training diverged in epoch {self.state.epoch + 1}: the network's scores are no finite numbers. "
-                "Lower --learning-rate."
+            raise DivergenceError(
+                f"training diverged in epoch {self.state.epoch + 1}: after step {self.state.step} the network's "
+                "scores of the validation part are no finite numbers. Lower --learning-rate."
             )
         loss = balanced_loss(logits, labels, prevalence=float(self.data.data.train.label.mean(dtype="float64")))
         loss_sum, count = _summed(float(self._loss_sum), self.state.loss_count)
@@ -181,6 +190,15 @@ class Journal(lightning.Callback):
             row,
         )
         return loss
+
+    def _refuse_divergence(self, step: int) -> None:
+        """Raise DivergenceError if there was a step, counted from 1, whose loss is no finite number."""
+        if step:
+            batch = self.state.batch - (self.state.step - step)
+            raise DivergenceError(
+                f"training diverged in epoch {self.state.epoch + 1}, batch {batch} of {self.steps_per_epoch} "
+                f"(step {step} of the run): the loss is no finite number. Lower --learning-rate."
+            )
 
     def _save(self, trainer: lightning.Trainer) -> None:
         """Bring the state up to date and hand it to be written."""

@@ -54,7 +54,7 @@ class Tested:
 def provenance(
     config: RunConfig,
     inputs: RunInputs,
-    vectors: str,
+    origin: dict[str, str],
     validation: dict[str, float],
     test: Scores | None,
 ) -> Provenance:
@@ -64,7 +64,7 @@ def provenance(
     timeless = {name: value for name, value in validation.items() if name != "seconds"}
     return Provenance(
         training={**_training_settings(config), **config.controls()},
-        kmer_vectors=vectors,
+        **origin,
         pairs=inputs.tables,
         genome={"name": inputs.genome_name, "digest": inputs.digests["genome"]},
         regime=config.training.regime,
@@ -160,20 +160,22 @@ def _training_settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings without paths of this machine."""
     init = config.training.init
     resolved = {"init": Path(init).name if init else None, "precision": precision(config.training)}
-    return {**config.training.model_dump(), **resolved}
+    return config.heeded({**config.training.model_dump(), **resolved})
 
 
 def _time(config: RunConfig, inputs: RunInputs, state: TrainingState, tested: Tested) -> dict[str, float | None]:
     """Return seconds, and how many pairs were done in one; None for what was not done."""
     settings = config.training
-    smallest = 2 * settings.devices
-    trained = samples_in(state.step, len(inputs.data.train), settings.batch_size, smallest=smallest)
+    trained = None
+    if state.step:
+        smallest = 2 * settings.devices
+        trained = samples_in(state.step, len(inputs.data.train), settings.batch_size, smallest=smallest)
     test = 0 if tested.pairs is None else len(tested.pairs)
     return {
         "training_seconds": state.seconds,
         "steps": state.step,
         "epochs": state.epoch,
-        "training_window_pairs_per_second": trained / state.seconds,
+        "training_window_pairs_per_second": trained / state.seconds if trained else None,
         "test_seconds": tested.seconds,
         "test_pairs_per_second": test / tested.seconds if test else None,
     }

@@ -5,37 +5,30 @@ from __future__ import annotations
 import logging
 import os
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
-import pytorch_lightning as lightning
+import torch
 
 from epidyn import __version__, progress
 from epidyn.calibration import sigmoid
-from epidyn.dataset import PairDataModule, batches_per_epoch
-from epidyn.errors import ConfigError, ModelFileError
+from epidyn.errors import ConfigError, DivergenceError, ModelFileError, WorkerError
 from epidyn.files import prepare_output_folder, refuse_filled_folder, write_json, write_table, write_text
 from epidyn.locks import alone_in
 from epidyn.model import Model
-from epidyn.nn import EpiDynFusion
-from epidyn.nn.precision import full_float32
 from epidyn.scores import by_line, summarise_or_count, with_scores
-from epidyn.scoring import NetworkScorer, window_logits
+from epidyn.scoring import window_logits
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, TrainingConfig, departures, make_config, read_settings, require_same
 from epidyn.training.device import check_device, device_name, gpu_peak, on_gpu, precision, restart_gpu_peak
 from epidyn.training.folder import RunFolder
-from epidyn.training.inputs import RunInputs, initial_network, read_inputs, report_inputs
-from epidyn.training.module import Journal, NetworkModule
-from epidyn.training.randomness import borrowed_generators
+from epidyn.training.inputs import RunInputs, read_inputs, report_inputs
+from epidyn.training.learners import Learner, make_learner
+from epidyn.training.processes import first_process
 from epidyn.training.report import Tested, best_row, metrics_report, provenance
 
 log = logging.getLogger("epidyn")
-
-_PRECISION: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed"}
 
 
 def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False) -> Model:
@@ -62,22 +55,21 @@ def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False
     EpidynError
         As the table, the genome, the vectors or the split cannot be used; before anything is written.
     """
-    if _first_process():
+    if first_process():
         refuse_filled_folder(out, force=force)
     check_device(config)
     inputs = read_inputs(config)
-    network, vectors = initial_network(config)
+    learner = make_learner(config)
     folder = RunFolder(Path(out))
     state = TrainingState(inputs=inputs.digests)
-    if _first_process():
+    if first_process():
         prepare_output_folder(out, force=True, own=())
     with _alone_in(folder):
-        if _first_process():
+        if first_process():
             prepare_output_folder(out, force=True, own=RunFolder.FILES)
-            folder.clear_partials()
             write_text(folder / folder.CONFIG, config.to_toml())
             write_table(folder / folder.SPLIT, inputs.split.table())
-        return _finish(config, folder, inputs, network, vectors, state)
+        return _finish(config, folder, inputs, learner, state)
 
 
 def train_or_resume(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False) -> Model:
@@ -99,7 +91,7 @@ def train_or_resume(config: RunConfig, out: str | os.PathLike[str], *, force: bo
         As :func:`train` and :func:`resume` raise it; ConfigError if a run there was begun with other settings.
     """
     folder = RunFolder(Path(out))
-    if _first_process() and folder.path.is_dir():
+    if first_process() and folder.path.is_dir():
         with alone_in(folder.path, wait=True):
             folder.clear_partials()
     if (folder / folder.CONFIG).is_file():
@@ -134,12 +126,12 @@ def resume(out: str | os.PathLike[str]) -> Model:
 
 
 def _resume(folder: RunFolder) -> Model:
-    if _first_process():
+    if first_process():
         folder.clear_partials()
     config = make_config(read_settings(folder / folder.CONFIG))
     check_device(config)
     inputs = read_inputs(config)
-    network, vectors = initial_network(config)
+    learner = make_learner(config)
     state = TrainingState(inputs=inputs.digests)
     if (folder / folder.CHECKPOINT).exists():
         state = TrainingState.load(folder / folder.CHECKPOINT)
@@ -149,12 +141,12 @@ def _resume(folder: RunFolder) -> Model:
                 f"{folder.path} was begun with other {' and '.join(changed)}. Put it back, or start again."
             )
         try:
-            network.load_state_dict(state.weights)
-        except RuntimeError as error:
+            learner.restore(state)
+        except ModelFileError as error:
             raise ModelFileError(f"the checkpoint in {folder.path} does not fit its {folder.CONFIG}.") from error
-    elif _first_process():
+    elif first_process():
         write_table(folder / folder.SPLIT, inputs.split.table())
-    return _finish(config, folder, inputs, network, vectors, state)
+    return _finish(config, folder, inputs, learner, state)
 
 
 def validate(config: RunConfig, after_epoch: Callable[[dict[str, float]], None]) -> list[dict[str, float]]:
@@ -179,7 +171,7 @@ def validate(config: RunConfig, after_epoch: Callable[[dict[str, float]], None])
     """
     check_device(config)
     inputs = read_inputs(config)
-    network, _ = initial_network(config)
+    learner = make_learner(config)
     state = TrainingState(inputs=inputs.digests)
     told = 0
 
@@ -189,7 +181,9 @@ def validate(config: RunConfig, after_epoch: Callable[[dict[str, float]], None])
             told = len(now.history)
             after_epoch(now.history[-1])
 
-    _fit(config, inputs, network, state, tell)
+    learner.learn(inputs, state, tell)
+    for row in state.history[told:]:
+        after_epoch(row)
     return state.history
 
 
@@ -197,16 +191,15 @@ def _finish(
     config: RunConfig,
     folder: RunFolder,
     inputs: RunInputs,
-    network: EpiDynFusion,
-    vectors: str,
+    learner: Learner,
     state: TrainingState,
 ) -> Model:
     """Train what is left, then write model, test predictions and metrics, in this order."""
-    if not _first_process():
+    if not first_process():
         log.setLevel(logging.WARNING)  # the first process speaks for all
         progress.quiet()
-        _fit_in(folder, config, inputs, network, state)
-        return _best_model(network, state)
+        _learn_in(folder, inputs, learner, state)
+        return Model(learner.scorer(state))
     with folder.logged():
         log.info("epidyn %s, %s", __version__, "from the start" if not state.step else f"from step {state.step}")
         log.info("computing on %s, precision %s", device_name(config.training), precision(config.training))
@@ -216,32 +209,35 @@ def _finish(
         for departure in departures(config):
             log.info("departs from the published protocol: %s", departure)
         if not state.finished:
-            _fit_in(folder, config, inputs, network, state)
-        model = _best_model(network, state)
+            try:
+                _learn_in(folder, inputs, learner, state)
+            except DivergenceError as error:
+                if not state.history:
+                    raise
+                model = Model(learner.scorer(state))
+                model.provenance = provenance(config, inputs, learner.origin, best_row(state), Tested().scores)
+                model.save(folder / folder.MODEL)
+                raise DivergenceError(
+                    f"{error} Epoch {state.best_epoch}, the best before that, is kept: {folder / folder.MODEL}."
+                ) from error
+        model = Model(learner.scorer(state))
         validation = best_row(state)
         if on_gpu(config.training):
-            network.cuda()
+            model.scorer.to(torch.device("cuda"))
         tested = _test(inputs, model, config.training)
-        network.cpu()
-        model.provenance = provenance(config, inputs, vectors, validation, tested.scores)
+        model.scorer.to(torch.device("cpu"))
+        model.provenance = provenance(config, inputs, learner.origin, validation, tested.scores)
         model.save(folder / folder.MODEL)
         if tested.pairs is not None:
             write_table(folder / folder.PREDICTIONS, tested.pairs)
         report = metrics_report(config, inputs, state, validation, tested)
         write_json(folder / folder.METRICS, report)
         (folder / folder.CHECKPOINT).unlink(missing_ok=True)
-        log.info("kept epoch %d of %d; model: %s", state.best_epoch, state.epoch, folder / folder.MODEL)
+        log.info("kept %s; model: %s", learner.words(state), folder / folder.MODEL)
     return model
 
 
-def _best_model(network: EpiDynFusion, state: TrainingState) -> Model:
-    network.load_state_dict(state.best_weights)
-    return Model(NetworkScorer(network.cpu().eval()))
-
-
-def _fit_in(
-    folder: RunFolder, config: RunConfig, inputs: RunInputs, network: EpiDynFusion, state: TrainingState
-) -> None:
+def _learn_in(folder: RunFolder, inputs: RunInputs, learner: Learner, state: TrainingState) -> None:
     """Train, with checkpoint and history in the run's folder."""
 
     def save(now: TrainingState) -> None:
@@ -249,62 +245,11 @@ def _fit_in(
         folder.write_history(now.history)
 
     try:
-        _fit(config, inputs, network, state, save)
-    except KeyboardInterrupt:
+        learner.learn(inputs, state, save)
+        folder.write_history(state.history)
+    except (KeyboardInterrupt, WorkerError):
         log.warning("stopped in epoch %d; go on with `epidyn train --resume %s`", state.epoch + 1, folder.path)
         raise
-
-
-def _fit(
-    config: RunConfig,
-    inputs: RunInputs,
-    network: EpiDynFusion,
-    state: TrainingState,
-    save: Callable[[TrainingState], None],
-) -> None:
-    settings = config.training
-    samples = len(inputs.data.train)
-    steps = batches_per_epoch(samples, settings.batch_size, smallest=2 * settings.devices)
-    if steps == 0:
-        raise ConfigError(f"the training set has {samples} window pairs, too few for a batch over these devices.")
-    total = steps * settings.epochs if settings.max_steps is None else settings.max_steps
-    data = PairDataModule(
-        inputs.data,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        rc_augment=settings.rc_augment,
-        pin_memory=on_gpu(settings),
-    )
-
-    state.precision = precision(settings)
-    network.conv = settings.conv
-    with borrowed_generators(), full_float32(), _quiet_lightning(), progress.bar("Training", total) as advance:
-        advance(state.step)
-        module = NetworkModule(network, settings)
-        journal = Journal(module, state, data, settings, save, steps, advance)
-        trainer = lightning.Trainer(
-            accelerator="gpu" if on_gpu(settings) else "cpu",
-            devices=settings.devices,
-            strategy="ddp" if settings.devices > 1 else "auto",
-            precision=_PRECISION[precision(settings)],
-            max_epochs=settings.epochs - state.epoch,
-            reload_dataloaders_every_n_epochs=1,
-            use_distributed_sampler=False,
-            num_sanity_val_steps=0,
-            callbacks=[journal],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        restart_gpu_peak(settings)
-        try:
-            trainer.fit(module, datamodule=data)
-        except SystemExit as stop:
-            # What Lightning makes of Ctrl-C.
-            if not isinstance(stop.__context__, KeyboardInterrupt):
-                raise
-            raise KeyboardInterrupt from stop
 
 
 def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
@@ -332,27 +277,4 @@ def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
 
 
 def _alone_in(folder: RunFolder) -> AbstractContextManager[None]:
-    return alone_in(folder.path) if _first_process() else nullcontext()
-
-
-def _first_process() -> bool:
-    """Tell whether this is the process that writes; Lightning starts the others with a rank."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's banners and advice off the screen; what the user must know, we say."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # The loader yields whole batches from memory, faster than any network takes them (docs/performance.md).
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
-        # Lightning's own use of a part of torch that is to go.
-        warnings.filterwarnings("ignore", message=".*treespec.*LeafSpec.*")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
+    return alone_in(folder.path) if first_process() else nullcontext()

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from epidyn import plots
 from epidyn.errors import TuningError
-from epidyn.files import write_json, write_table, write_text
+from epidyn.files import clear_partials, write_json, write_table, write_text
 from epidyn.training.config import RunConfig, with_absolute_paths
 from epidyn.tuning.space import configured
 from epidyn.tuning.study import REASON, counts
@@ -32,6 +32,7 @@ class TuningFolder:
     SUMMARY = "study.json"
     IMPORTANCE = "importance.png"
     HISTORY = "history.png"
+    RESULTS = (BEST, TRIALS, SUMMARY, IMPORTANCE, HISTORY)
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -45,11 +46,14 @@ class TuningFolder:
 def write_results(folder: TuningFolder, study: optuna.Study, about: dict[str, Any], base: RunConfig) -> None:
     """Write all results; what cannot be had of these trials is removed, and ``study.json`` says why.
 
+    No other process may be writing into the folder.
+
     Raises
     ------
     TuningError
         If no trial came to its end; the table of trials is there.
     """
+    clear_partials(folder / name for name in folder.RESULTS)
     trials = study.get_trials(deepcopy=False)
     table = trial_table(trials)
     write_table(folder / folder.TRIALS, table)

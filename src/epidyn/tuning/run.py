@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from epidyn import progress, training, workers
 from epidyn.errors import ConfigError, EpidynError, OutputError, TuningError
 from epidyn.files import prepare_output_folder, refuse_filled_folder
+from epidyn.locks import alone_in
 from epidyn.training.config import RunConfig
 from epidyn.training.inputs import read_inputs
 from epidyn.tuning.results import TuningFolder, write_results
@@ -53,10 +54,14 @@ def tune(
         What every trial does but for the settings of the space; its seed seeds the search too.
     out
         Folder for the results; made if missing.
+    trials
+        Finished trials that the study is to have, those of other processes and earlier calls among them.
     study
         Where the study lies, see :class:`StudyFile`; None: ``study.journal`` in ``out``.
     space
         What is searched.
+    objective
+        What is made best: ``val_loss``, ``val_auroc`` or ``val_aupr``.
     pruner
         Who ends hopeless trials after an epoch.
     jobs
@@ -84,9 +89,11 @@ def tune(
     about = _about(config, space, objective)
     prepare_output_folder(out, force=True, own=())
     file = StudyFile(folder / folder.STUDY if study is None else Path(study).resolve(), objective)
-    claim_study(file, about)
-    _work_all(file, config, space, pruner, trials, jobs)
-    write_results(folder, file.load(), about, config)
+    with file.writing():
+        claim_study(file, about)
+        _work_all(file, config, space, pruner, trials, jobs)
+    with alone_in(folder.path, wait=True):
+        write_results(folder, file.load(), about, config)
     return folder
 
 

@@ -15,10 +15,11 @@ from typing import Any, Literal
 import numpy as np
 import optuna
 from filelock import FileLock, Timeout
+from optuna.exceptions import StorageInternalError
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from epidyn.errors import InputFileError, OutputError, TuningError
+from epidyn.errors import EpidynError, InputFileError, OutputError, TuningError
 from epidyn.tuning.space import Choices, Objective, Space
 
 log = logging.getLogger("epidyn")
@@ -27,7 +28,7 @@ PrunerName = Literal["none", "median", "hyperband"]
 
 SQLITE, JOURNAL = (".db", ".sqlite"), (".log", ".journal")
 _NAME = "epidyn"
-_ABOUT, _WORKERS, _WORKER = "about", "workers", "worker"
+_ABOUT, _WORKER = "about", "worker"
 # Why a trial failed; one that its process left behind says nothing.
 REASON = "reason"
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -76,7 +77,7 @@ class StudyFile:
             return not start or start.startswith(_SQLITE_MAGIC)
         try:
             return not start or "op_code" in json.loads(start)
-        except ValueError:
+        except (ValueError, TypeError, RecursionError):
             return False
 
     def lock(self) -> FileLock:
@@ -111,6 +112,20 @@ class StudyFile:
         except Exception as error:  # SQLAlchemy, Alembic, JSON and Optuna have each their own
             raise InputFileError(
                 f"study {self.path} cannot be opened: {str(error).splitlines()[0]}. Give another --study."
+            ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what the system, or SQLite, says of a full or read-only disk into OutputError."""
+        try:
+            yield
+        except EpidynError:
+            raise
+        except (OSError, StorageInternalError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error.__cause__ or error
+            raise OutputError(
+                f"cannot write {self.path}: {str(reason).splitlines()[0]}. Free space or rights there, or give "
+                "another --study; finished trials stay."
             ) from error
 
     def _storage(self) -> optuna.storages.BaseStorage:
@@ -154,23 +169,21 @@ class Worker:
     """One process's access to a study; use :func:`at_work`."""
 
     def __init__(self, file: StudyFile, space: Space, seed: int, pruner: PrunerName) -> None:
-        self.file, self.space = file, space
+        self.file, self.space, self.seed = file, space, seed
         self.name = uuid.uuid4().hex
         with file.lock():
-            study = file.load()
-            number = int(study.user_attrs.get(_WORKERS, 0))
-            study.set_user_attr(_WORKERS, number + 1)
-            # Each process that ever worked on the study draws from a stream of its own.
-            stream = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-            sampler = optuna.samplers.TPESampler(seed=stream, constant_liar=True)
-            self.study = file.load(sampler, _PRUNERS[pruner]())
+            self.study = file.load(pruner=_PRUNERS[pruner]())
 
     def next(self, trials: int) -> optuna.Trial | None:
         """Take the next trial, its settings drawn; None if ``trials`` are finished or being worked on."""
         with self.file.lock():
             self._bury()
-            if sum(counts(trial) or trial.state == TrialState.RUNNING for trial in self._trials()) >= trials:
+            taken = sum(counts(trial) or trial.state == TrialState.RUNNING for trial in self._trials())
+            if taken >= trials:
                 return None
+            # Drawn by how many trials are taken, not by which process draws: a kill changes nothing of the search.
+            stream = int(np.random.SeedSequence([self.seed, taken]).generate_state(1)[0])
+            self.study.sampler = optuna.samplers.TPESampler(seed=stream, constant_liar=True)
             trial = self.study.ask()
             trial.set_user_attr(_WORKER, self.name)
             for name, dimension in self.space.items():

@@ -1,32 +1,24 @@
-"""JASPAR's motifs, and that a motif is found to be itself, on either strand and in part."""
+"""That a motif is found to be itself, on either strand and in part."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from epidyn.errors import ConfigError
-
 pytest.importorskip("pyjaspar", reason="pyjaspar is not installed: pip install 'epidyn[motifs]'")
 pytest.importorskip("memelite", reason="memelite is not installed: pip install 'epidyn[motifs]'")
 
-from epidyn.interpret.jaspar import Matrix, compare, load_matrices
+from epidyn.interpret.tomtom import compare
+from epidyn.matrices import Matrix, load_matrices
 
 
 @pytest.fixture(scope="module")
 def matrices() -> list[Matrix]:
     return load_matrices()
-
-
-def test_the_collections_of_the_article(matrices: list[Matrix]):
-    kinds = [each.collection for each in matrices]
-    assert (kinds.count("CORE"), kinds.count("CNE")) == (746, 233)
-    by_id = {each.id: each for each in matrices}
-    assert by_id["MA0139.1"].name == "CTCF"
-    assert {"CN0173.1", "CN0009.1", "CN0190.1", "CN0228.1", "CN0180.1", "CN0116.1"} <= by_id.keys()
-    # JASPAR's MA0139.1: the first position counts 87, 291, 76 and 459.
-    assert by_id["MA0139.1"].frequencies[0] == pytest.approx(np.array([87, 291, 76, 459]) / 913)
-    assert all(each.frequencies.sum(axis=1) == pytest.approx(1) for each in matrices)
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -63,9 +55,24 @@ def test_q_is_over_all_motifs(matrices: list[Matrix]):
     assert np.sort(found["q"].to_numpy()) == pytest.approx(stepped)
 
 
-def test_what_is_not_there_is_told():
-    with pytest.raises(ConfigError, match=r"no release 'JASPAR2019'; there are .*JASPAR2020"):
-        load_matrices("JASPAR2019")
-    with pytest.raises(ConfigError, match=r"no collection 'CORES'; there are CORE, CNE"):
-        load_matrices(collections=["CORE", "CORES"])
-    assert compare([], load_matrices(collections=["CNE"])).empty
+def test_without_motifs_there_is_nothing(matrices: list[Matrix]):
+    assert compare([], matrices).empty
+
+
+THREADS = """
+import numpy as np
+import torch
+from epidyn.interpret.tomtom import compare
+from epidyn.matrices import load_matrices
+
+matrices = load_matrices(collections=["CNE"])[:30]
+compare([np.eye(4)], matrices)
+print(torch.get_num_threads())
+"""
+
+
+def test_torch_keeps_its_threads():
+    # In a process of its own: numba starts its threads, and changes the number of torch's, but once.
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "3"}
+    done = subprocess.run([sys.executable, "-c", THREADS], env=surroundings, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr

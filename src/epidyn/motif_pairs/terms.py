@@ -1,0 +1,67 @@
+"""The terms of a model of motif pairs: what its logit is a sum of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """A logit as a sum over features of the enhancer, features of the promoter, and products of one of each.
+
+    Attributes
+    ----------
+    center, scale
+        Of either role's features: what is subtracted, and by what is then divided; float64 (2, features), the
+        enhancer's first.
+    singles
+        Weight of each feature so standardised, float64 (2, features).
+    pairs
+        Which feature of the enhancer and which of the promoter make each product, int64 (products, 2).
+    pair_weights
+        Weight of each product of standardised features, float64 (products,).
+    intercept
+        What is added to all.
+    """
+
+    center: Floats
+    scale: Floats
+    singles: Floats
+    pairs: Ints
+    pair_weights: Floats
+    intercept: float
+
+    def standardised(self, role: int, features: npt.NDArray[np.float32]) -> Floats:
+        """Return features of elements, (n, features), of role 0 (enhancer) or 1 (promoter), standardised."""
+        return np.asarray((features - self.center[role]) / self.scale[role])
+
+    def logits(self, enhancer: Floats, promoter: Floats) -> Floats:
+        """Return the logits of pairs, (n,), of the standardised features of their elements, (n, features) each."""
+        products = enhancer[:, self.pairs[:, 0]] * promoter[:, self.pairs[:, 1]]
+        total: Floats = (
+            self.intercept + enhancer @ self.singles[0] + promoter @ self.singles[1] + products @ self.pair_weights
+        )
+        return total
+
+    def used(self) -> Ints:
+        """Return the features that some term holds, by number, sorted."""
+        used: Ints = np.union1d(np.flatnonzero(self.singles.any(axis=0)), self.pairs)
+        return used
+
+    def of(self, features: Ints) -> Terms:
+        """Return the same terms over these features alone, by number, sorted; all that are used among them."""
+        chosen = (slice(None), features)
+        return Terms(
+            self.center[chosen],
+            self.scale[chosen],
+            self.singles[chosen],
+            np.searchsorted(features, self.pairs),
+            self.pair_weights,
+            self.intercept,
+        )

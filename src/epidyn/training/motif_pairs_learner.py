@@ -1,0 +1,136 @@
+"""A model of motif pairs, learning: scores of all elements, then terms."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from epidyn import progress
+from epidyn.dataset import SplitData
+from epidyn.elements import ROLES, ElementStore, Ints, Role
+from epidyn.errors import ConfigError
+from epidyn.matrices import Matrix, digest, load_matrices, read_meme
+from epidyn.motif_pairs import ElementFeatures, MotifPairsConfig, MotifPairsScorer, Sample, Terms, fit
+from epidyn.stems import Windows
+from epidyn.training.checkpoint import Save, TrainingState
+from epidyn.training.config import MotifPairsSettings, RunConfig
+from epidyn.training.inputs import RunInputs
+
+log = logging.getLogger("epidyn")
+
+_AT_ONCE = 1024  # elements
+
+Part = Literal["train", "validation", "test"]
+
+
+class MotifPairsLearner:
+    """Finds terms; see :class:`epidyn.training.learners.Learner`."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._settings = config.motif_pairs
+        self._matrices = _matrices(self._settings)
+        self._terms: Terms | None = None
+        self.origin = {
+            "motifs": f"{_source(self._settings)} ({len(self._matrices)}, sha256 {digest(self._matrices)})"
+        }
+
+    def restore(self, state: TrainingState) -> None:
+        """Do nothing: no state is saved that there is to go on from."""
+
+    def learn(self, inputs: RunInputs, state: TrainingState, save: Save) -> None:
+        """Score the elements of training and validation part, and find the terms."""
+        began = time.monotonic()
+        config = self._config
+        read = ElementFeatures(self._matrices, sites=config.sites, composition=config.composition)
+        features, (train, validation) = score_elements(read, inputs.data, ("train", "validation"))
+        log.info("scored %d elements for %d motifs", sum(map(len, features)), len(self._matrices))
+        self._terms, path = fit(features, train, validation, screened=self._settings.screened)
+        state.seconds += time.monotonic() - began
+        path.insert(0, "epoch", range(1, len(path) + 1))
+        path.insert(1, "seconds", round(state.seconds, 3))  # of all penalties together
+        state.history = [dict(zip(path.columns[:-1], row, strict=False)) for row in path.to_numpy().tolist()]
+        state.epoch, state.best_epoch = len(path), int(path["kept"].argmax()) + 1
+        state.best_loss = float(path["val_loss"].min())
+        state.precision, state.finished = "32", True
+
+    def scorer(self, state: TrainingState) -> MotifPairsScorer:
+        """Return the terms found, with the motifs that they hold."""
+        assert self._terms is not None
+        return MotifPairsScorer.of(self._config, self._matrices, self._terms)
+
+    def words(self, state: TrainingState) -> str:
+        """Return how many terms there are."""
+        assert self._terms is not None
+        singles = int((self._terms.singles != 0).sum())
+        return f"{len(self._terms.pairs)} pairs of motifs and {singles} single ones"
+
+    @property
+    def _config(self) -> MotifPairsConfig:
+        return MotifPairsConfig(**self._settings.model_dump(include=set(MotifPairsConfig.model_fields)))
+
+
+def _matrices(settings: MotifPairsSettings) -> list[Matrix]:
+    if settings.motifs is None:
+        return load_matrices(settings.jaspar_release, settings.jaspar_collections)
+    if settings.jaspar_release != MotifPairsSettings().jaspar_release:
+        raise ConfigError("motif_pairs.jaspar_release has no effect with motifs of a file. Leave one out.")
+    return read_meme(settings.motifs)
+
+
+def _source(settings: MotifPairsSettings) -> str:
+    if settings.motifs is not None:
+        return Path(settings.motifs).name
+    return " ".join([settings.jaspar_release, *settings.jaspar_collections])
+
+
+def score_elements(
+    read: ElementFeatures, data: SplitData, parts: Sequence[Part]
+) -> tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], list[Sample]]:
+    """Score the distinct windows of some parts of a split.
+
+    Parameters
+    ----------
+    read
+        What scores them.
+    data
+        The split's samples.
+    parts
+        Which parts.
+
+    Returns
+    -------
+    tuple of two float32 arrays (windows, features)
+        Of enhancers and of promoters.
+    list of Sample
+        The pairs of each part, as rows of these.
+    """
+    samples = [getattr(data, part) for part in parts]
+    ends = np.cumsum([len(each) for each in samples])[:-1]
+    features, rows = {}, {}
+    for role in ROLES:
+        positions = np.concatenate([getattr(each, role) for each in samples])
+        features[role], number = _features(read, data.store, role, positions)
+        rows[role] = np.split(number, ends)
+    labels = [each.label.astype(np.int64) for each in samples]
+    found = [Sample(*each) for each in zip(rows["enhancer"], rows["promoter"], labels, strict=True)]
+    return (features["enhancer"], features["promoter"]), found
+
+
+def _features(
+    read: ElementFeatures, store: ElementStore, role: Role, positions: Ints
+) -> tuple[npt.NDArray[np.float32], Ints]:
+    """Return the features of the distinct windows at these positions, and which of them each position is."""
+    windows = Windows(store, role, positions)
+    features = np.empty((len(windows), len(read.names)), dtype=np.float32)
+    with progress.bar(f"Scoring {role}s for motifs", len(windows)) as advance:
+        for at in range(0, len(windows), _AT_ONCE):
+            several = np.arange(at, min(at + _AT_ONCE, len(windows)))
+            features[several] = read(windows.codes(several))
+            advance(len(several))
+    return features, windows.number
