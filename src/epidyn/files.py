@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import gzip
 import hashlib
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GZIP_MAGIC = b"\x1f\x8b"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # error numbers: disk, quota, largest file
 
 
 @contextmanager

@@ -6,9 +6,7 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 
 import torch
 
@@ -20,19 +18,6 @@ def pool(jobs: int) -> ProcessPoolExecutor:
     threads = max(1, torch.get_num_threads() // jobs)
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(threads,))
-
-
-@contextmanager
-def torch_threads_kept() -> Iterator[None]:
-    """Keep the number of torch's threads, which numba changes as it starts its own; for libraries that use numba.
-
-    With another number of threads, torch adds up in another order: a resumed run would not be the same to the bit.
-    """
-    threads = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _settle(threads: int) -> None:

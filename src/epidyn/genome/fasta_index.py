@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import errno
 import io
 import logging
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from epidyn.errors import GenomeError, InputFileError, OutputError
-from epidyn.files import atomic_path
+from epidyn.files import NO_ROOM, atomic_path
 from epidyn.genome.memory import check_unique
 from epidyn.progress import bar
 
@@ -37,7 +36,6 @@ READ_ERRORS = (
     zlib.error,
 )
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, largest file
 _LONGEST_HEADER = 1 << 20
 _TAIL = 64
 
@@ -192,7 +190,7 @@ def _folder_for_pyfaidx(path: Path, *, bgzf: bool) -> Iterator[tuple[Path, Path,
 def _require_room(path: Path, error: BaseException | None) -> None:
     """Raise OutputError if what failed is a write into the temporary folder; pyfaidx hides the reason."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise _no_room(path, error) from error
         error = error.__context__
 

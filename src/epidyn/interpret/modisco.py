@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from epidyn import progress
+from epidyn.compiled import calling_numba
 from epidyn.elements import Role
 from epidyn.errors import ConfigError
 from epidyn.interpret.arrays import Contributions
-from epidyn.workers import torch_threads_kept
 
 MAX_POSITIONS = 20_000_000  # about 1 GB at 50 bytes a position
 MAX_SEQLETS = 2_000
@@ -80,9 +80,9 @@ def find_patterns(
         If the extra is not installed, there are more positions, its windows are shorter than a seqlet, or their
         contributions are all alike.
     """
-    tfmodisco = _tfmodisco()
     _check(given, role, max_positions)
-    with progress.bar("Finding patterns", None), torch_threads_kept():
+    with calling_numba(), progress.bar("Finding patterns", None):
+        tfmodisco = _tfmodisco()
         try:
             raising, lowering = tfmodisco(
                 given.onehot.astype(np.float32),

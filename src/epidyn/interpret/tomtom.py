@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from epidyn.compiled import calling_numba
 from epidyn.matrices import Matrix
-from epidyn.workers import torch_threads_kept
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,14 +33,14 @@ def compare(motifs: Sequence[Floats], matrices: Sequence[Matrix]) -> pd.DataFram
         column against the motif's), ``overlap`` (columns), ``reverse`` (whether it is the matrix's other
         strand).
     """
-    from memelite import tomtom
-
     columns = ["motif", "matrix", "name", "collection", "p", "q", "offset", "overlap", "reverse"]
     if not motifs or not matrices:
         return pd.DataFrame(columns=columns)
     queries = [np.ascontiguousarray(each.T) for each in motifs]
     targets = [np.ascontiguousarray(each.frequencies.T) for each in matrices]
-    with torch_threads_kept():
+    with calling_numba():
+        from memelite import tomtom
+
         p, _, offset, overlap, strand = tomtom(queries, targets, n_jobs=1)
     p = np.clip(p, 0, 1)  # memelite's offset is that of the query against the target
     count = len(motifs), len(matrices)

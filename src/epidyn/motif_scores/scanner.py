@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from epidyn.compiled import calling_numba
 from epidyn.kmers import VOCABULARY, K, tokenize
 
 Codes = npt.NDArray[np.uint8]
@@ -70,6 +71,10 @@ class MotifScanner:
         float32 array (n, matrices)
             On as many threads as torch has; the result does not depend on their number.
         """
+        with calling_numba():
+            return self._scores(codes)
+
+    def _scores(self, codes: Codes) -> Floats:
         from epidyn.motif_scores.kernel import best_sites  # brings numba, which takes its time to load
 
         codes = np.ascontiguousarray(codes, dtype=np.uint8)
