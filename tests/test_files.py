@@ -39,6 +39,36 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_a_link_stays_and_its_file_is_replaced(target: Path):
+    (target.parent / "elsewhere").mkdir()
+    link = target.parent / "elsewhere" / "link.tsv"
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert names(target.parent) == ["elsewhere", "scores.tsv"]
+
+
+def test_a_link_to_nothing_makes_its_file(tmp_path: Path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_a_pipe_or_a_device_stays(tmp_path: Path, force: bool):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/null")):
+        with pytest.raises(OutputError, match=f"{path}.*a pipe or a device"):
+            refuse_output(path, [], force=force)
+        with pytest.raises(OutputError, match=f"{path}.*a pipe or a device"):
+            write_text(path, "new")
+    assert names(tmp_path) == ["pipe"]
+    assert pipe.is_fifo()
+
+
 def write_half(target: Path, failure: BaseException) -> None:
     with atomic_path(target) as beside:
         beside.write_text("half")

@@ -98,9 +98,11 @@ def test_meaningless_bases_teach_nothing(planted: Path, tmp_path: Path):
     assert abs(area - 0.5) < 5 * 0.037
 
 
-def test_shuffled_bases_teach_nothing(planted: Path, tmp_path: Path):
+def test_shuffled_bases_teach_no_more_than_their_dinucleotides(planted: Path, tmp_path: Path):
     area = held_out_auroc({**files(planted), "shuffle_sequence": "dinucleotide"}, tmp_path / "run")
-    assert abs(area - 0.5) < 5 * 0.037
+    # Ten instances in 620 bases show in their composition: a logistic regression on the counts of dinucleotides,
+    # which the shuffle keeps, has 0.86. On the bases as they are the network has 0.99 or more.
+    assert area < 0.86 + 0.037
 
 
 def test_who_remembers_promoters_scores_well_on_a_random_split_and_is_told(propensity: Path, tmp_path: Path):

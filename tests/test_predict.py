@@ -271,7 +271,7 @@ def test_reads_gzip(model_file: Path, genome: Genome, pairs: Path, out: Path):
     packed = pairs.with_name("pairs.csv.gz")
     packed.write_bytes(gzip.compress(pairs.read_bytes()))
     again = out.with_name("again.tsv")
-    predict_table(model_file, packed, genome, again, chunk_rows=2)
+    predict_table(model_file, packed, genome, again)
     assert again.read_text() == out.read_text()
 
 
@@ -453,15 +453,31 @@ def test_no_format_is_half_written(model_file: Path, genome: Genome, pairs: Path
     assert written(out) == {}
 
 
+def test_another_genome_than_the_models_is_mentioned(
+    model_file: Path, genome: Genome, pairs: Path, out: Path, caplog: pytest.LogCaptureFixture
+):
+    model = Model.load(model_file)
+    caplog.set_level("INFO", "epidyn")
+    for digest, told in ((genome.digest(), 0), ("another", 1)):
+        model.provenance = Provenance(genome={"name": "hg19.2bit", "digest": digest})
+        model.save(out.with_name("model.safetensors"))
+        predict_table(out.with_name("model.safetensors"), pairs, genome, out, force=True)
+        assert caplog.text.count("trained on another genome (hg19.2bit); this is toy") == told
+
+
 def test_text_may_be_gzipped_and_what_is_not_is_refused(model_file: Path, genome: Genome, pairs: Path, out: Path):
     pd.read_csv(pairs).drop(columns="a note").to_csv(pairs, index=False)
-    for suffix in (".tsv", ".tsv.gz", ".bedpe", ".bedpe.gz"):
+    for suffix in (".tsv", ".tsv.gz", ".csv", ".csv.gz", ".bedpe", ".bedpe.gz"):
         predict_table(model_file, pairs, genome, out.with_suffix(suffix))
-    for suffix in (".tsv", ".bedpe"):
+    for suffix in (".tsv", ".csv", ".bedpe"):
         plain = out.with_suffix(suffix)
         assert gzip.decompress(Path(f"{plain}.gz").read_bytes()) == plain.read_bytes()
     before = written(out)
-    for suffix in (".interact.gz", ".longrange.gz", ".csv.gz", ".gz"):
-        with pytest.raises(OutputError, match=r"only \.tsv\.gz and \.bedpe\.gz"):
+    assert read_pairs(out.with_suffix(".csv")).equals(read_pairs(out))
+    for suffix in (".interact.gz", ".longrange.gz", ".gz"):
+        with pytest.raises(OutputError, match=r"only \.tsv\.gz, \.csv\.gz and \.bedpe\.gz"):
+            predict_table(model_file, pairs, genome, out.with_suffix(suffix))
+    for suffix in (".xlsx", ".tsv.bz2", ".zip"):
+        with pytest.raises(OutputError, match=r"nothing is written that ends in .* Take \.tsv"):
             predict_table(model_file, pairs, genome, out.with_suffix(suffix))
     assert written(out) == before

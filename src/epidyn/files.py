@@ -28,7 +28,8 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # error numbers: disk, quot
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path beside ``target`` to write to; it is renamed to ``target`` if the block succeeds.
 
-    A failure of the block, a full disk among them, leaves ``target`` as it was and removes what was written.
+    A failure of the block, a full disk among them, leaves ``target`` as it was and removes what was written. Where
+    it is a link to a file, that file is replaced, and the link stays.
 
     Raises
     ------
@@ -36,16 +37,17 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         If the folder does not exist, or the operating system refuses the writing.
     """
     target = Path(target)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    real = Path(os.path.realpath(target))
+    beside = real.with_name(f".{real.name}.{os.getpid()}.partial")
     try:
-        if not target.parent.is_dir():
-            raise OutputError(f"cannot write {target}: there is no folder {target.parent}. Make it first.")
-        if target.is_dir():
-            raise OutputError(f"cannot write {target}: it is a folder. Give the name of a file.")
+        if not real.parent.is_dir():
+            raise OutputError(f"cannot write {target}: there is no folder {real.parent}. Make it first.")
+        if target.exists() and not target.is_file():
+            raise OutputError(_no_file(target))
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
-        beside.replace(target)
+        beside.replace(real)
     except OSError as error:
         if isinstance(error, InputFileError | OutputError):
             raise
@@ -55,6 +57,11 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a name too long to be written cannot be removed either
             beside.unlink()
+
+
+def _no_file(path: Path) -> str:
+    what = "a folder" if path.is_dir() else "a pipe or a device, which cannot be replaced whole"
+    return f"cannot write {path}: it is {what}. Give the name of a file."
 
 
 def clear_partials(targets: Iterable[str | os.PathLike[str]]) -> None:
@@ -155,11 +162,13 @@ def refuse_output(out: str | os.PathLike[str], inputs: Iterable[str | os.PathLik
     Raises
     ------
     OutputError
-        If it exists (without ``force``), or is one of the ``inputs``.
+        If it exists (without ``force``), is a folder, a pipe or a device, or is one of the ``inputs``.
     """
     out = Path(out)
     if not out.exists():
         return
+    if not out.is_file():
+        raise OutputError(_no_file(out))
     if not force:
         raise OutputError(f"{out} exists. Give another --out, or --force to replace it.")
     for path in map(Path, inputs):

@@ -48,8 +48,8 @@ def predict_table(
     The output is a table: the pair table's columns as :func:`epidyn.read_pairs` gives them, then ``logit`` and
     ``probability``, in row order (of a calibrated model ``logit`` is its own, ``probability`` calibrated, and
     ``raw_probability`` that of the logit); beside it ``OUT.json`` with the model's digest, the settings, and how
-    many elements were encoded. It is TSV, or what its name ends in: ``.bedpe``, ``.parquet``, or, for genome
-    browsers, ``.interact`` (UCSC) and ``.longrange`` (WashU); ``.tsv`` and ``.bedpe`` may be followed by ``.gz``.
+    many elements were encoded. It is TSV, or what its name ends in: ``.csv``, ``.bedpe``, ``.parquet``, or, for
+    genome browsers, ``.interact`` (UCSC) and ``.longrange`` (WashU); see :mod:`epidyn.score_files`.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def predict_table(
     Raises
     ------
     OutputError
-        If ``out`` exists, without ``force``, or its name ends in another ``.gz``.
+        If ``out`` exists, without ``force``, or its name ends in what is not written.
     PairTableError
         If the table cannot be used, or BEDPE or Parquet cannot hold it.
     EpidynError
@@ -87,6 +87,7 @@ def predict_table(
             refuse_output(path, inputs, force=force)
     model = Model.load(model_path)
     model.logit_shift(prevalence)  # refuse a bad prevalence before any work
+    mention_other_genome(model, genome)
     if device != "cpu":
         model.scorer.to(existing_device(device))
     seen_before, seen = model.provenance.interval_hashes(), 0
@@ -120,6 +121,13 @@ def predict_table(
         counts = {"encoded": stems.encoded, "encoded_again": stems.again}
         _write_settings(f"{out}.json", model_path, pairs, genome, settings | counts)
     return rows
+
+
+def mention_other_genome(model: Model, genome: Genome) -> None:
+    """Log that a model learned from another genome than the one it is to read, as far as that is known."""
+    learned = model.provenance.genome
+    if learned is not None and learned["digest"] != genome.digest():
+        log.info("the model was trained on another genome (%s); this is %s", learned["name"], genome.name)
 
 
 def scored(model: Model, pairs: pd.DataFrame, logits: Logits, prevalence: float | None) -> pd.DataFrame:

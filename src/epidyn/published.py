@@ -20,7 +20,7 @@ def read_published(path: str | os.PathLike[str]) -> Model:
     ModelFileError
         If it is no torch file, holds more than tensors, or not this network's.
     """
-    state = load_tensors(path, "weights")
+    state = load_tensors(path, "weights", cure="Copy it again, or save a state_dict.")
     if not isinstance(state, Mapping):
         raise ModelFileError(f"weights {path} hold a {type(state).__name__}; a state_dict is needed.")
     try:

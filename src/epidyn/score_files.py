@@ -17,6 +17,8 @@ from epidyn.files import atomic_path
 from epidyn.pairs import Write, open_table
 from epidyn.pairs.write import BEDPE, PARQUET
 
+_TSV = ("", ".tsv", ".txt", ".tab")
+
 
 @contextmanager
 def open_scores(out: str | os.PathLike[str] | None) -> Iterator[Write]:
@@ -26,19 +28,19 @@ def open_scores(out: str | os.PathLike[str] | None) -> Iterator[Write]:
     ----------
     out
         Where to write; its end says what: ``.bedpe`` (:mod:`epidyn.pairs.bedpe`), ``.parquet``, ``.interact`` or
-        ``.longrange`` (:mod:`epidyn.browsers`), ``.tsv.gz`` and ``.bedpe.gz``; TSV with any other. None is
-        standard output, as TSV.
+        ``.longrange`` (:mod:`epidyn.browsers`), ``.csv``; ``.tsv``, ``.txt``, ``.tab`` or nothing for TSV; and
+        ``.tsv.gz``, ``.csv.gz`` and ``.bedpe.gz``. None is standard output, as TSV.
 
     Raises
     ------
     OutputError
-        If the name ends in another ``.gz``, or the file cannot be written.
+        If the name ends otherwise, or the file cannot be written.
     """
     name = "" if out is None else Path(out).name.lower()
     suffix = Path(name).suffix
     if out is None:
         yield _tsv(sys.stdout)
-    elif name.endswith((PARQUET, BEDPE, f"{BEDPE}.gz", ".tsv.gz")):
+    elif name.endswith((PARQUET, BEDPE, ".csv", f"{BEDPE}.gz", ".csv.gz", ".tsv.gz")):
         with open_table(out, DIGITS) as write:
             yield write
     elif suffix in BROWSERS:
@@ -46,8 +48,13 @@ def open_scores(out: str | os.PathLike[str] | None) -> Iterator[Write]:
             yield write
     elif suffix == ".gz":
         raise OutputError(
-            f"cannot write {out}: only .tsv.gz and .bedpe.gz are written gzipped. Leave out .gz; bgzip packs "
-            "what a browser is to read by an index."
+            f"cannot write {out}: only .tsv.gz, .csv.gz and .bedpe.gz are written gzipped. Leave out .gz; bgzip "
+            "packs what a browser is to read by an index."
+        )
+    elif suffix not in _TSV:
+        raise OutputError(
+            f"cannot write {out}: nothing is written that ends in {suffix}. Take .tsv, .csv, .bedpe (with .gz "
+            "or without), .parquet, .interact or .longrange."
         )
     else:
         with atomic_path(out) as beside, beside.open("w", encoding="utf-8", newline="") as handle:

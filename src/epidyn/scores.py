@@ -50,7 +50,7 @@ def read_scores(path: str | os.PathLike[str]) -> pd.DataFrame:
     table = read_pairs(path)
     for column, cure in (("label", "predict a labelled table"), (PROBABILITY, "run `epidyn predict` first")):
         if column not in table:
-            raise PairTableError(f"{path} has no column {column!r}, which evaluation needs; {cure}.")
+            raise PairTableError(f"{path} has no column {column!r}, without which scores say nothing; {cure}.")
     for column in (PROBABILITY, RAW_PROBABILITY):
         if column in table:
             table = table.assign(**{column: _numbers(table[column], 0, 1, "probabilities", path)})

@@ -13,13 +13,15 @@ from epidyn.errors import ModelFileError
 from epidyn.files import require_file
 
 
-def load_tensors(path: str | os.PathLike[str], what: str) -> Any:
+def load_tensors(path: str | os.PathLike[str], what: str, *, cure: str) -> Any:
     """Return what a torch file holds: tensors and plain values, on the CPU.
+
+    ``what`` names the file in messages, and ``cure`` says what to do about one that cannot be used.
 
     Raises
     ------
     InputFileError
-        If the file is missing or empty; ``what`` names it.
+        If the file is missing or empty.
     ModelFileError
         If it is damaged, no torch file, or holds anything that could run code.
     """
@@ -31,10 +33,7 @@ def load_tensors(path: str | os.PathLike[str], what: str) -> Any:
     except pickle.UnpicklingError as error:
         raise ModelFileError(
             f"{what} {path}: it holds more than tensors, or is no torch file. Only tensors and plain values "
-            "are read, since anything else could run code. Save a state_dict."
+            f"are read, since anything else could run code. {cure}"
         ) from error
     except Exception as error:  # bytes that are no torch file raise KeyError, IndexError, struct.error and others
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise ModelFileError(
-            f"{what} {path}: it is damaged or no torch file ({reason}). Copy it again."
-        ) from error
+        raise ModelFileError(f"{what} {path}: it is damaged or no torch file. {cure}") from error

@@ -182,7 +182,7 @@ def test_controls_pool_the_lines_of_a_table(epidyn: Run, simulated: Path, work: 
         (("--split", "chromosme"), ("--split 'chromosme' is unknown",)),
         (
             ("--split", "loco", "--fold", "chr2"),
-            ("fold chr2 has 30 pairs with labels [0]", "another --split or --fold"),
+            ("fold chr2 has 30 pairs, all with label 0", "another --split or --fold"),
         ),
     ],
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import tomli_w
 
 import epidyn as package
 from epidyn import cli
+from epidyn.__main__ import run
 from epidyn.cli import info as info_command
 from epidyn.errors import EpidynError
 from tests.cli.conftest import Inputs, Run, refused
@@ -147,9 +150,53 @@ def test_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch, cap
 @pytest.mark.usefixtures("epidyn")
 def test_the_process_ends_with_the_status(monkeypatch: pytest.MonkeyPatch, argv: list[str], code: int):
     monkeypatch.setattr(sys, "argv", ["epidyn", *argv])
-    with pytest.raises(SystemExit) as ended:
-        cli.run()
-    assert ended.value.code == code
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run()
+        assert ended.value.code == code
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+# A command that gets Ctrl-C while its libraries load, with SIGINT as the shell left it.
+LOADING = """
+import importlib.abc, os, signal, sys
+signal.signal(signal.SIGINT, signal.{left})
+
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from epidyn.__main__ import run
+sys.argv = ["epidyn", "--version"]
+run()
+"""
+
+
+@pytest.mark.parametrize(("left", "status"), [("default_int_handler", -signal.SIGINT), ("SIG_IGN", 0)])
+def test_an_interrupt_while_libraries_load_leaves_no_traceback(left: str, status: int):
+    done = subprocess.run([sys.executable, "-c", LOADING.format(left=left)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+@pytest.mark.parametrize("argv", [["--version"], ["train", "--help"], ["info", "random:hg19"]])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_full_disk_behind_the_output_is_said(argv: list[str], buffered: bool):
+    command = [sys.executable, "-m", "epidyn", *argv]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "Error: cannot write to standard output: No space left on device. Free space, or send it elsewhere."
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 def test_reports_are_not_repeated_by_a_second_command(epidyn: Run, inputs: Inputs):

@@ -191,7 +191,7 @@ def test_an_output_is_replaced_only_by_force(epidyn: Run, inputs: Inputs, work: 
     assert len((work / "scores.tsv").read_text().splitlines()) == 61
 
 
-@pytest.mark.parametrize(("place", "words"), [("none/scores.tsv", "no folder"), (".", "exists")])
+@pytest.mark.parametrize(("place", "words"), [("none/scores.tsv", "no folder"), (".", "is a folder")])
 def test_refuses_an_output_that_cannot_be(epidyn: Run, inputs: Inputs, work: Path, place: str, words: str):
     refused(epidyn("predict", *options(inputs, out=work / place)), words)
     assert list(work.iterdir()) == []

@@ -110,6 +110,7 @@ def fuzz(kind: str, minutes: float, seed: int, findings: Path) -> int:
                 str(until),
                 str(folder),
             ]
+            (folder / "number").unlink(missing_ok=True)  # of a child before, which is no word of this one
             ended = subprocess.run([*command, "--seed", str(seed)], capture_output=True, text=True)
             number = folder / "number"
             if ended.returncode == 0:

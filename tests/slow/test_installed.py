@@ -18,7 +18,7 @@ from tests.test_format1 import FORMAT1
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("gensim", "optuna", "snakemake", "pyjaspar", "memelite", "logomaker", "modiscolite", "pyarrow")
+EXTRAS = ("gensim", "optuna", "snakemake", "pyjaspar", "memelite", "logomaker", "modisco-lite", "pyarrow")
 
 
 def run(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:

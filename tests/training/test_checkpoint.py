@@ -30,6 +30,7 @@ def full_state() -> TrainingState:
         weights={"w": torch.randn(3)},
         optimizer=optimizer.state_dict(),
         inputs={"pairs": "abc"},
+        settings="[data]",
     )
 
 
@@ -37,7 +38,18 @@ def test_round_trip(tmp_path: Path):
     state = full_state()
     state.save(tmp_path / "c.pt")
     again = TrainingState.load(tmp_path / "c.pt")
-    for name in ("epoch", "batch", "step", "seconds", "loss_sum", "loss_count", "history", "best_loss", "inputs"):
+    for name in (
+        "epoch",
+        "batch",
+        "step",
+        "seconds",
+        "loss_sum",
+        "loss_count",
+        "history",
+        "best_loss",
+        "inputs",
+        "settings",
+    ):
         assert getattr(again, name) == getattr(state, name)
     assert torch.equal(again.weights["w"], state.weights["w"])
     assert torch.equal(again.best_weights["w"], state.best_weights["w"])

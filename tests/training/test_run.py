@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -238,8 +239,6 @@ def stopped_after_one_epoch(config: RunConfig, folder: Path) -> Path:
     class StoppedError(Exception):
         pass
 
-    from epidyn.training.checkpoint import TrainingState
-
     save = TrainingState.save
 
     def stopping(self: TrainingState, path: Path) -> None:
@@ -253,13 +252,65 @@ def stopped_after_one_epoch(config: RunConfig, folder: Path) -> Path:
     return folder
 
 
+def edit(folder: Path, section: str, key: str, value: object) -> None:
+    settings = read_settings(folder / "config.toml")
+    settings[section][key] = value
+    (folder / "config.toml").write_text(make_config(settings).to_toml())
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [("network", "dense", 8), ("training", "learning_rate", 1e-5), ("training", "patience", 1)],
+)
+def test_resume_notices_other_settings(tmp_path: Path, toy_config: Build, section: str, key: str, value: object):
+    folder = stopped_after_one_epoch(toy_config(), tmp_path / "run")
+    before = (folder / "checkpoint.pt").read_bytes()
+    edit(folder, section, key, value)
+    with pytest.raises(ConfigError, match="begun with other settings") as told:
+        training.resume(folder)
+    assert [row.partition(":")[0] for row in told.value.rows] == [f"{section}.{key}"]
+    assert (folder / "checkpoint.pt").read_bytes() == before
+
+
 def test_resume_notices_weights_of_another_network(tmp_path: Path, toy_config: Build):
     folder = stopped_after_one_epoch(toy_config(), tmp_path / "run")
-    settings = read_settings(folder / "config.toml")
-    settings["network"]["dense"] = 8
-    (folder / "config.toml").write_text(make_config(settings).to_toml())
+    state = TrainingState.load(folder / "checkpoint.pt")
+    state.weights.popitem()
+    state.save(folder / "checkpoint.pt")
     with pytest.raises(ModelFileError, match=r"does not fit its config\.toml"):
         training.resume(folder)
+
+
+def test_files_may_move_and_epochs_change_before_a_resume(
+    finished: Path, simulated: Path, tmp_path: Path, toy_config: Build
+):
+    (tmp_path / "old").mkdir()
+    shutil.copy(simulated / "pairs.csv", tmp_path / "old")
+    config = toy_config(data={"pairs": str(tmp_path / "old" / "pairs.csv")}, training={"epochs": 1000})
+    folder = stopped_after_one_epoch(config, tmp_path / "run")
+    (tmp_path / "old").rename(tmp_path / "new")
+    edit(folder, "data", "pairs", str(tmp_path / "new" / "pairs.csv"))
+    edit(folder, "training", "epochs", len(pd.read_csv(finished / "history.csv")))
+    training.resume(folder)
+    assert_same_run(finished, folder)
+
+
+def test_fewer_epochs_than_are_done_are_refused(tmp_path: Path, toy_config: Build):
+    folder = stopped_after_one_epoch(toy_config(), tmp_path / "run")
+    state = TrainingState.load(folder / "checkpoint.pt")
+    state.epoch = 2
+    state.save(folder / "checkpoint.pt")
+    edit(folder, "training", "epochs", 1)
+    with pytest.raises(ConfigError, match=r"training\.epochs is 1 in .*config\.toml, and 2 are done"):
+        training.resume(folder)
+
+
+def test_a_run_may_end_with_the_epochs_that_are_done(tmp_path: Path, toy_config: Build):
+    folder = stopped_after_one_epoch(toy_config(), tmp_path / "run")
+    edit(folder, "training", "epochs", 1)
+    training.resume(folder)
+    training.train(toy_config(training={"epochs": 1}), tmp_path / "short")
+    assert_same_run(tmp_path / "short", folder)
 
 
 def test_train_or_resume_goes_on_with_the_same_settings(finished: Path, simulated: Path, tmp_path: Path):

@@ -144,9 +144,10 @@ def _check_split(run: RunConfig) -> None:
         split = draw_split(run, pairs, genome)
     labels = pairs["label"].to_numpy()[split.rows("test")]
     if len(np.unique(labels)) < 2:
+        found = f"{len(labels)} pairs, all with label {labels[0]}" if len(labels) else "no pair"
         raise SplitError(
-            f"the test part of --split {split.name} has {len(labels)} pairs with labels "
-            f"{np.unique(labels).tolist()}; a control is scored on both 0 and 1. Choose another --split or --fold."
+            f"the test part of --split {split.name} has {found}; a control is scored on both 0 and 1. Choose "
+            "another --split or --fold."
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
 
 import typer
 
@@ -31,6 +33,7 @@ from epidyn.cli import (
 from epidyn.cli.options import LOG_HANDLER
 from epidyn.described import visible
 from epidyn.errors import EpidynError
+from epidyn.files import NO_ROOM
 
 MISTAKE, INTERRUPTED = 2, 130
 
@@ -87,6 +90,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     _log_to_stderr()
     try:
         result = app(args=list(argv) if argv is not None else None, prog_name="epidyn", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        if isinstance(error, EpidynError):
+            return _complain(str(error))
+        if not (_takes_no_more(sys.stdout) or error.errno in NO_ROOM):  # whatever writes files says which is full
+            raise
+        return _complain(f"cannot write to standard output: {error.strerror}. Free space, or send it elsewhere.")
     except EpidynError as error:
         return _complain(str(error))
     except _Misuse as error:
@@ -99,15 +109,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def run() -> None:
-    """Entry point of the installed command; what a scheduler sends before it kills is taken as Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
-
-
 def _complain(message: str) -> int:
     print(f"Error: {visible(message)}", file=sys.stderr)
     return MISTAKE
+
+
+def _takes_no_more(stream: IO[str]) -> bool:
+    """Tell whether a stream is of no use; what it holds then goes nowhere, so that Python ends in peace."""
+    try:
+        stream.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+        return True
+    return False
 
 
 def _log_to_stderr() -> None:

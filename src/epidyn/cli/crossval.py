@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epidyn.cli.options import Force, Quiet
+from epidyn.cli.options import Force, Quiet, told_how_to_go_on
 from epidyn.cli.training_options import TrainingOptions, with_training_options
 from epidyn.errors import ConfigError
 
@@ -44,13 +44,17 @@ def crossval(
         _print(library.merge(out))
         return
     config = settings.config() if settings.given else None
+    plan = out / library.CrossvalFolder.PLAN
     if begin:
         print("\n".join(library.begin(config, out, force=force)))
     elif fold is not None:
         library.begin(config, out)
-        library.run_fold(out, fold, force=force)
+        with told_how_to_go_on("crossval", "--out", out, "--fold", fold, once=plan):
+            library.run_fold(out, fold, force=force)
     else:
-        _print(library.crossval(config, out, jobs=jobs, force=force))
+        with told_how_to_go_on("crossval", "--out", out, *(["--jobs", jobs] if jobs > 1 else []), once=plan):
+            found = library.crossval(config, out, jobs=jobs, force=force)
+        _print(found)
 
 
 def _print(found: Crossvalidation) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from epidyn.cli.options import Force, Quiet
+from epidyn.cli.options import Force, Quiet, told_how_to_go_on
 from epidyn.cli.training_options import TrainingOptions, with_training_options
 from epidyn.errors import ConfigError
 
@@ -46,7 +46,8 @@ def train(
             )
         from epidyn.training import resume as library_resume
 
-        library_resume(resume)
+        with told_how_to_go_on("train", "--resume", resume, once=resume / "config.toml"):
+            library_resume(resume)
         return
     config = options.config()
     if export_triplets is not None:
@@ -61,4 +62,5 @@ def train(
     from epidyn.training import train as library_train
     from epidyn.training import train_or_resume
 
-    (train_or_resume if go_on else library_train)(config, out, force=force)
+    with told_how_to_go_on("train", "--resume", out, once=out / "config.toml"):
+        (train_or_resume if go_on else library_train)(config, out, force=force)

@@ -51,7 +51,7 @@ from epidyn.locks import alone_in
 from epidyn.model import Model
 from epidyn.pairs import iter_pairs
 from epidyn.parts import Parts
-from epidyn.predict import CHUNK_ROWS
+from epidyn.predict import CHUNK_ROWS, mention_other_genome
 from epidyn.scores import with_scores
 from epidyn.scoring import DEFAULT_BATCH_SIZE, check_batch_size
 from epidyn.stems import StemCache
@@ -202,6 +202,7 @@ def explain_table(
     refuse_filled_folder(out, force=force_out)
     model = Model.load(model_path)
     _ = model.network  # refuses a model of another kind
+    mention_other_genome(model, genome)
     for role in settings.roles if settings.method != "saturation" else ():
         masks(model.scorer.lengths[role], settings.width, settings.step)
     chosen = choose(model, pairs, genome, settings, batch_size=batch_size)

@@ -66,6 +66,11 @@ def from_published(state: Mapping[str, Tensor]) -> EpiDynFusion:
     network = EpiDynFusion(NetworkConfig())
     wanted = network.state_dict()
     theirs = {name: published_name(name) for name in wanted}
+    if not any(name in state for name in theirs.values()):
+        raise ModelFileError(
+            f"none of the {len(theirs)} parameters of the published EPI-DynFusion network is there, as its "
+            "model_torch.py names them. A model file of ours needs no import."
+        )
     faults = [f"missing: {name}" for name in theirs.values() if name not in state]
     faults += [f"unknown: {name}" for name in state if name not in theirs.values()]
     for ours, name in theirs.items():

@@ -19,7 +19,7 @@ from epidyn.genome import Genome
 from epidyn.locks import alone_in
 from epidyn.model import Model
 from epidyn.parts import Parts
-from epidyn.predict import existing_device, scored
+from epidyn.predict import existing_device, mention_other_genome, scored
 from epidyn.regions import Unit, place, read_bed, read_promoters
 from epidyn.scan.output import (
     FORMAT_VERSION,
@@ -169,6 +169,7 @@ def scan(
         refuse_output(path, inputs, force=force or Path(f"{out}.partial", _Parts.settings).is_file())
     model = Model.load(model_path)
     model.logit_shift(settings.prevalence)  # refuse a bad prevalence before any work
+    mention_other_genome(model, genome)
     if device != "cpu":
         model.scorer.to(existing_device(device))
     plan = _plan(genome, enhancers, promoters, settings.max_distance, part_promoters, part_pairs)

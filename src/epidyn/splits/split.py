@@ -371,8 +371,8 @@ def _require_both_labels(pairs: pd.DataFrame, split: Split, part: str, line: str
     labels = pairs["label"].to_numpy()[split.rows(part)]
     found = sorted(int(label) for label in np.unique(labels))
     if found != [0, 1]:
+        has = f"{len(labels)} pairs, all with label {found[0]}" if found else "no pair"
         raise SplitError(
-            f"{_named(line)}the {part} part of --split {split.kind} (validation {split.validation}) has "
-            f"{len(labels)} pairs with labels {found}; both 0 and 1 are needed. Choose another split, or give "
-            "more pairs."
+            f"{_named(line)}the {part} part of --split {split.kind} (validation {split.validation}) has {has}; "
+            "both 0 and 1 are needed. Choose another split, or give more pairs."
         )

@@ -15,6 +15,8 @@ from epidyn.errors import ModelFileError
 from epidyn.files import atomic_path
 from epidyn.torchfiles import load_tensors
 
+_ANEW = "Start the run again, with --force."
+
 
 @dataclass
 class TrainingState:
@@ -40,6 +42,8 @@ class TrainingState:
         State of the network and of the optimiser now.
     inputs
         Digests of what the run reads, so that a resume notices another table or genome.
+    settings
+        What the run does, as its ``config.toml`` had it when it began, so that a resume notices a change.
     precision
         What it computes in; empty before it begins.
     gpu_bytes
@@ -61,6 +65,7 @@ class TrainingState:
     weights: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    settings: str = ""
     precision: str = ""
     gpu_bytes: int | None = None
 
@@ -82,13 +87,11 @@ class TrainingState:
         ModelFileError
             If it is damaged or of another kind.
         """
-        content = load_tensors(path, "checkpoint")
+        content = load_tensors(path, "checkpoint", cure=_ANEW)
         try:
             return cls(**content)
         except TypeError as error:
-            raise ModelFileError(
-                f"checkpoint {path} is of another kind ({error}). Start the run again."
-            ) from error
+            raise ModelFileError(f"checkpoint {path}: it is of another kind ({error}). {_ANEW}") from error
 
 
 Save = Callable[[TrainingState], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -140,6 +140,31 @@ _OF_NETWORKS: dict[str, Any] = {
 _PACE = ("epochs", "patience", "batch_size", "optimizer", "learning_rate", "max_steps", "save_minutes")
 
 
+# What may be changed in the settings of a run that is gone on with: where its files are, whose contents are
+# compared; how long it may take; and what computes it, and how.
+MAY_CHANGE = frozenset(
+    {
+        "data.pairs",
+        "data.genome",
+        "data.kmer_vectors",
+        "motif_pairs.motifs",
+        *(
+            f"training.{name}"
+            for name in (
+                "init",
+                "epochs",
+                "devices",
+                "accelerator",
+                "precision",
+                "conv",
+                "compile",
+                "save_minutes",
+            )
+        ),
+    }
+)
+
+
 class RunConfig(_Section):
     """One training run."""
 
@@ -230,9 +255,17 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     with open_text(path, "configuration") as handle:
         text = handle.read()
     try:
+        return parse_settings(text)
+    except ConfigError as error:
+        raise ConfigError(f"configuration {path} {error}") from error
+
+
+def parse_settings(text: str) -> Settings:
+    """Read TOML as plain settings, not yet checked; ConfigError if it is none."""
+    try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # no TOML, or numbers or nesting without end
-        raise ConfigError(f"configuration {path} is no TOML: {error}.") from error
+        raise ConfigError(f"is no TOML: {error}.") from error
 
 
 def parse_assignments(assignments: list[str]) -> Settings:
@@ -316,14 +349,17 @@ def departures(config: RunConfig) -> list[str]:
     ]
 
 
-def require_same(begun: RunConfig, asked: RunConfig, folder: Path) -> None:
-    """Raise ConfigError, naming what differs, unless ``folder`` was begun with the settings asked for."""
+def require_same(begun: RunConfig, asked: RunConfig, folder: Path, *, but_for: Collection[str] = ()) -> None:
+    """Raise ConfigError, naming what differs, unless ``folder`` was begun with the settings asked for.
+
+    ``but_for`` are names, ``section.key``, of settings that may differ.
+    """
     then, now = begun.model_dump(), asked.model_dump()
     differing = [
         f"{section}.{key}: {now[section][key]} (begun with {value})"
         for section, values in then.items()
         for key, value in values.items()
-        if now[section][key] != value
+        if now[section][key] != value and f"{section}.{key}" not in but_for
     ]
     if differing:
         raise ConfigError(

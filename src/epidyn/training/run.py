@@ -20,7 +20,16 @@ from epidyn.model import Model
 from epidyn.scores import by_line, summarise_or_count, with_scores
 from epidyn.scoring import window_logits
 from epidyn.training.checkpoint import TrainingState
-from epidyn.training.config import RunConfig, TrainingConfig, departures, make_config, read_settings, require_same
+from epidyn.training.config import (
+    MAY_CHANGE,
+    RunConfig,
+    TrainingConfig,
+    departures,
+    make_config,
+    parse_settings,
+    read_settings,
+    require_same,
+)
 from epidyn.training.device import check_device, device_name, gpu_peak, on_gpu, precision, restart_gpu_peak
 from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import RunInputs, read_inputs, report_inputs
@@ -61,7 +70,7 @@ def train(config: RunConfig, out: str | os.PathLike[str], *, force: bool = False
     inputs = read_inputs(config)
     learner = make_learner(config)
     folder = RunFolder(Path(out))
-    state = TrainingState(inputs=inputs.digests)
+    state = TrainingState(inputs=inputs.digests, settings=config.to_toml())
     if first_process():
         prepare_output_folder(out, force=True, own=())
     with _alone_in(folder):
@@ -112,7 +121,8 @@ def resume(out: str | os.PathLike[str]) -> Model:
     InputFileError
         If ``out`` is no run folder.
     ConfigError
-        If the pair table or the genome is no longer the one that the run began with.
+        If the settings, the pair table or the genome are no longer those that the run began with; what may change
+        in ``config.toml`` is :data:`epidyn.training.config.MAY_CHANGE`.
     OutputError
         If another process is at work in it.
     """
@@ -132,9 +142,15 @@ def _resume(folder: RunFolder) -> Model:
     check_device(config)
     inputs = read_inputs(config)
     learner = make_learner(config)
-    state = TrainingState(inputs=inputs.digests)
+    state = TrainingState(inputs=inputs.digests, settings=config.to_toml())
     if (folder / folder.CHECKPOINT).exists():
         state = TrainingState.load(folder / folder.CHECKPOINT)
+        require_same(make_config(parse_settings(state.settings)), config, folder.path, but_for=MAY_CHANGE)
+        if config.training.epochs < state.epoch:
+            raise ConfigError(
+                f"training.epochs is {config.training.epochs} in {folder / folder.CONFIG}, and {state.epoch} are "
+                "done. Give as many or more."
+            )
         changed = [name for name, digest in inputs.digests.items() if state.inputs.get(name) != digest]
         if changed:
             raise ConfigError(
@@ -172,7 +188,7 @@ def validate(config: RunConfig, after_epoch: Callable[[dict[str, float]], None])
     check_device(config)
     inputs = read_inputs(config)
     learner = make_learner(config)
-    state = TrainingState(inputs=inputs.digests)
+    state = TrainingState(inputs=inputs.digests, settings=config.to_toml())
     told = 0
 
     def tell(now: TrainingState) -> None:
@@ -248,7 +264,7 @@ def _learn_in(folder: RunFolder, inputs: RunInputs, learner: Learner, state: Tra
         learner.learn(inputs, state, save)
         folder.write_history(state.history)
     except (KeyboardInterrupt, WorkerError):
-        log.warning("stopped in epoch %d; go on with `epidyn train --resume %s`", state.epoch + 1, folder.path)
+        log.info("stopped in epoch %d of %s", state.epoch + 1, folder.path)
         raise
 
 
