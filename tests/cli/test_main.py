@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+import torch
 
 import epidyn as package
 from epidyn import cli
@@ -138,6 +139,24 @@ def test_a_bug_is_not_hidden(epidyn: Run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(info_command, "describe", broken)
     with pytest.raises(ZeroDivisionError):
         epidyn("info", "random:hg19")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "no memory left (of this machine). Lower --batch-size"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"),
+            "no memory left (CUDA out of memory). L",
+        ),
+    ],
+)
+def test_too_little_memory_is_said(epidyn: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str):
+    def exhausting(what: str) -> None:
+        raise error
+
+    monkeypatch.setattr(info_command, "describe", exhausting)
+    refused(epidyn("info", "random:hg19"), words)
 
 
 def test_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -27,7 +27,6 @@ def files(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs = read_pairs(simulated / "pairs.csv")
     write_pairs(pairs, desk / "pairs.csv")
     write_pairs(pairs.drop(columns="label"), desk / "new.csv")
-    write_pairs(pairs, desk / "validation.csv")
     plain = pairs.drop(columns=["cell_line"])
     write_pairs(plain.iloc[::2], desk / "mine.csv")
     write_pairs(plain, desk / "other.csv")

@@ -1,7 +1,8 @@
-"""The messages on the page are those that the commands give."""
+"""The messages on the page are those that the commands give, and it has no others."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -9,103 +10,162 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import torch
 
 from epidyn.cli import main
 from epidyn.locks import alone_in
 from tests.docs.pages import ROOT
+from tests.fulldisk import no_file_beyond
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
 TRAIN = "train --pairs pairs.csv --genome genome.fa --split chromosome:chr4 --out out --config small.toml"
 PREDICT = "predict --model run/model.safetensors --pairs new.csv --genome genome.fa --out scores.tsv"
 EXPLAIN = "explain --model run/model.safetensors --pairs pairs.csv --genome genome.fa --out out"
+CALIBRATE = "calibrate --model run/model.safetensors --scores others.tsv --out calibrated.safetensors"
 BEDS = "--enhancers enhancers.bed --promoters promoters.bed"
 SCAN = f"scan --model run/model.safetensors --genome genome.fa {BEDS} --out s.tsv.gz"
 
-
-def _replace(file: str, old: str, new: str) -> Callable[[], None]:
-    return lambda: Path(file).write_text(Path(file).read_text().replace(old, new)) and None
-
-
-def _keep(file: str, share: float) -> Callable[[], None]:
-    return lambda: (
-        Path(file).write_bytes(Path(file).read_bytes()[: int(share * Path(file).stat().st_size)]) and None
-    )
+# What is done to the files of the how-tos, or to the program, before a command.
+Change = Callable[[pytest.MonkeyPatch], object]
 
 
-def _shorter() -> None:
-    """Keep the first line of bases of each chromosome."""
+def nothing(_: pytest.MonkeyPatch) -> None:
+    pass
+
+
+def replace(file: str, old: str, new: str) -> Change:
+    return lambda _: Path(file).write_text(Path(file).read_text().replace(old, new))
+
+
+def write(file: str, content: str) -> Change:
+    return lambda _: Path(file).write_text(content)
+
+
+def keep(file: str, share: float) -> Change:
+    return lambda _: Path(file).write_bytes(Path(file).read_bytes()[: int(share * Path(file).stat().st_size)])
+
+
+def keep_first_lines_of_bases(_: pytest.MonkeyPatch) -> None:
     lines = Path("genome.fa").read_text().splitlines()
     kept = [line + "\n" + lines[at + 1] for at, line in enumerate(lines) if line.startswith(">")]
     Path("genome.fa").write_text("\n".join(kept) + "\n")
 
 
-def nothing() -> None:
-    pass
+def stop_and_damage_the_run(_: pytest.MonkeyPatch) -> None:
+    Path("run/metrics.json").unlink()
+    Path("run/checkpoint.pt").write_bytes(b"half")
 
 
-# What is done to the files of the how-tos, and the command that then complains.
-CASES: dict[str, tuple[Callable[[], object], str]] = {
+def keep_one_score_of_each_label(_: pytest.MonkeyPatch) -> None:
+    table = pd.read_csv("others.tsv", sep="\t")
+    table.iloc[[0, -1]].assign(label=[0, 1]).to_csv("others.tsv", sep="\t", index=False)
+
+
+def explain_some(_: pytest.MonkeyPatch) -> None:
+    assert main([*EXPLAIN.replace("--out out", "--out explained").split(), "--top", "60"]) == 0
+
+
+def diverge(patch: pytest.MonkeyPatch) -> None:
+    loss = torch.tensor(float("nan"), requires_grad=True)
+    patch.setattr("epidyn.training.module.NetworkModule.training_step", lambda *_: loss * 1)
+
+
+def exhaust(patch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    patch.setattr("epidyn.training.module.NetworkModule.training_step", fail)
+
+
+def take_away_pyarrow(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "pyarrow", None)
+
+
+CASES: dict[str, tuple[Change, str]] = {
     "missing file": (nothing, PREDICT.replace("new.csv", "none.csv")),
-    "not a table": (_replace("new.csv", "enhancer_start", "from"), PREDICT),
-    "bad cell": (_replace("new.csv", "chr1,", "chr1,x"), PREDICT),
+    "not a table": (replace("new.csv", "enhancer_start", "from"), PREDICT),
+    "bad cell": (replace("new.csv", "chr1,", "chr1,x"), PREDICT),
     "no labels": (nothing, TRAIN.replace("pairs.csv", "new.csv")),
-    "other genome": (_replace("genome.fa", ">chr", ">scaffold"), PREDICT),
-    "other assembly": (_shorter, PREDICT),
     "no test chromosome": (nothing, TRAIN.replace("chr4", "chr9")),
-    "output there": (Path("scores.tsv").touch, PREDICT),
+    "one chromosome left": (nothing, TRAIN.replace("chr4", "chr1,chr2,chr4")),
+    "other names": (replace("genome.fa", ">chr", ">scaffold"), PREDICT),
+    "other assembly": (keep_first_lines_of_bases, PREDICT),
+    "BED of another genome": (replace("enhancers.bed", "chr", "scaffold"), SCAN),
+    "BED with a header": (write("enhancers.bed", "chrom\tstart\tend\nchr1\t5\t9\n"), SCAN),
+    "other contigs": (replace("variants.vcf", "chr", "scaffold"), EXPLAIN + " --top 3 --variants variants.vcf"),
+    "truncated model": (keep("run/model.safetensors", 0.5), PREDICT),
+    "no model": (write("run/model.safetensors", ">chr1\nACGT\n"), PREDICT),
+    "damaged checkpoint": (stop_and_damage_the_run, "train --resume run"),
+    "other settings": (nothing, TRAIN.replace("--out out", "--out run") + " --continue --epochs 3"),
+    "diverged": (diverge, TRAIN),
+    "few pairs to calibrate": (keep_one_score_of_each_label, CALIBRATE),
+    "none confident": (nothing, EXPLAIN),
+    "few segments": (explain_some, "motifs explained --genome genome.fa --out motifs"),
+    "output there": (write("scores.tsv", ""), PREDICT),
     "output folder there": (nothing, TRAIN.replace("--out out", "--out run")),
     "no such folder": (nothing, PREDICT.replace("scores.tsv", "none/scores.tsv")),
-    "truncated model": (_keep("run/model.safetensors", 0.5), PREDICT),
-    "no model": (lambda: shutil.copy("genome.fa", "run/model.safetensors"), PREDICT),
+    "full disk": (nothing, PREDICT),
+    "unknown format": (nothing, PREDICT.replace("scores.tsv", "scores.xlsx")),
+    "folder in use": (nothing, TRAIN + " --force"),
     "no GPU for bf16": (nothing, TRAIN + " --precision bf16"),
     "no GPU": (nothing, PREDICT + " --device cuda"),
-    "none confident": (nothing, EXPLAIN),
-    "other contigs": (_replace("variants.vcf", "chr", "scaffold"), EXPLAIN + " --top 3 --variants variants.vcf"),
-    "BED of another genome": (_replace("enhancers.bed", "chr", "scaffold"), SCAN),
-    "BED with a header": (lambda: Path("enhancers.bed").write_text("chrom\tstart\tend\nchr1\t5\t9\n"), SCAN),
-    "unknown name": (nothing, "fetch targetfinder:NHEk"),
+    "no memory": (exhaust, TRAIN),
+    "no extra": (take_away_pyarrow, PREDICT.replace("scores.tsv", "scores.parquet")),
     "no network": (nothing, "fetch dna2vec --from http://127.0.0.1:9"),
+    "unknown name": (nothing, "fetch targetfinder:NHEk"),
     "unknown option": (nothing, PREDICT + " --batchsize 3"),
 }
 
 
-def told() -> list[re.Pattern[str]]:
+def told() -> dict[str, re.Pattern[str]]:
     """Return the messages of the page; … stands for what differs."""
     messages = re.findall(r"^    (\S.*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [re.compile(re.escape(message).replace("…", ".+")) for message in messages]
+    return {message: re.compile(re.escape(message).replace("…", ".+")) for message in messages}
 
 
-@pytest.fixture
-def desk(files: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(files, tmp_path / "desk")
-    shutil.copytree(trained, tmp_path / "desk", dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path / "desk")
-    monkeypatch.setenv("EPIDYN_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "desk"
+def complaint(case: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what the command of a case complains of, in the folder where its files are."""
+    change, command = CASES[case]
+    with pytest.MonkeyPatch.context() as patch:
+        change(patch)
+        capsys.readouterr()
+        if case == "folder in use":
+            return _said_in_another_process(command)
+        with no_file_beyond(300) if case == "full disk" else contextlib.nullcontext():
+            assert main(command.split()) == 2
+    return _headline(capsys.readouterr().err)
 
 
-def complaint(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    capsys.readouterr()
-    assert main(command.split()) == 2
-    said = capsys.readouterr().err
+def _said_in_another_process(command: str) -> str:
+    Path("out").mkdir()
+    with alone_in(Path("out")):
+        done = subprocess.run(
+            [sys.executable, "-m", "epidyn", *command.split()], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 2
+    return _headline(done.stderr)
+
+
+def _headline(said: str) -> str:
     return next(line for line in said.splitlines() if line.startswith("Error: "))
 
 
-@pytest.mark.usefixtures("desk")
-@pytest.mark.parametrize("case", CASES)
-def test_a_message_is_on_the_page(case: str, capsys: pytest.CaptureFixture[str]):
-    change, command = CASES[case]
-    change()
-    said = complaint(command, capsys)
-    assert any(message.fullmatch(said) for message in told()), said
-
-
-def test_a_folder_in_use_is_on_the_page(desk: Path, capsys: pytest.CaptureFixture[str]):
-    (desk / "out").mkdir()
-    with alone_in(desk / "out"):
-        script = f"import sys; from epidyn.cli import main; sys.exit(main({[*TRAIN.split(), '--force']!r}))"
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    said = next(line for line in done.stderr.splitlines() if line.startswith("Error: "))
-    assert any(message.fullmatch(said) for message in told()), said
+def test_the_page_has_the_messages_and_no_others(
+    files: Path,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("EPIDYN_CACHE", str(tmp_path / "cache"))
+    said = {}
+    for case in CASES:
+        shutil.copytree(files, tmp_path / case)
+        shutil.copytree(trained, tmp_path / case, dirs_exist_ok=True)
+        monkeypatch.chdir(tmp_path / case)
+        said[case] = complaint(case, capsys)
+    page = told()
+    assert [text for text in said.values() if not any(each.fullmatch(text) for each in page.values())] == []
+    assert [message for message, each in page.items() if not any(map(each.fullmatch, said.values()))] == []

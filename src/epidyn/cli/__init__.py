@@ -99,6 +99,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"cannot write to standard output: {error.strerror}. Free space, or send it elsewhere.")
     except EpidynError as error:
         return _complain(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"):  # torch's, of a GPU
+            raise
+        whose = str(error).partition(".")[0] or "of this machine"
+        return _complain(
+            f"there is no memory left ({whose}). Lower --batch-size or --stem-memory, where the command has them, or "
+            "take a machine with more."
+        )
     except _Misuse as error:
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         return _complain(f"{message}. See `epidyn --help`.")
