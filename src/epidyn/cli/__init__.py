@@ -104,8 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         whose = str(error).partition(".")[0] or "of this machine"
         return _complain(
-            f"there is no memory left ({whose}). Lower --batch-size or --stem-memory, where the command has them, or "
-            "take a machine with more."
+            f"there is no memory left ({whose}). Lower --batch-size or --stem-memory, where the command has them, "
+            "or take a machine with more."
         )
     except _Misuse as error:
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
