@@ -56,6 +56,7 @@ class CrossvalFolder:
     ROC = "roc.png"
     PRECISION_RECALL = "precision_recall.png"
     BY_FOLD = "folds.png"
+    SCORES = "scores"
     RESULTS = (TABLE, PREDICTIONS, METRICS, ROC, PRECISION_RECALL, BY_FOLD)
 
     def __truediv__(self, name: str) -> Path:
@@ -207,7 +208,9 @@ def run_fold(out: str | os.PathLike[str], fold: str, *, force: bool = False) -> 
         training.resume(run.path)
         return
     split = config.split.model_copy(update={"fold": fold})
-    training.train(config.model_copy(update={"split": split}), run.path, force=True)
+    training.train(
+        config.sharing(folder / folder.SCORES).model_copy(update={"split": split}), run.path, force=True
+    )
 
 
 def crossval(

@@ -38,7 +38,7 @@ _SECTIONS = {
         "compile",
         "save_minutes",
     ),
-    "motif_pairs": ("motifs",),
+    "motif_pairs": ("motifs", "score_cache"),
 }
 
 
@@ -112,6 +112,13 @@ def _declared(
     motifs: Annotated[
         Path | None,
         typer.Option(help="Under --model motif-pairs: motifs in MEME format. Default: JASPAR's (extra motifs)."),
+    ] = None,
+    score_cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Under --model motif-pairs: folder that keeps the elements' motif scores for other runs. "
+            "crossval and tune keep them in --out by themselves."
+        ),
     ] = None,
     protocol: Annotated[
         Literal["default", "published"] | None,

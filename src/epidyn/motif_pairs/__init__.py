@@ -1,8 +1,18 @@
 """The second kind of model: which motifs at the enhancer go with which at the promoter."""
 
+from epidyn.motif_pairs.cache import ScoreCache
 from epidyn.motif_pairs.features import ElementFeatures
 from epidyn.motif_pairs.fitting import SCREENED, Sample, fit
 from epidyn.motif_pairs.scorer import MotifPairsConfig, MotifPairsScorer
 from epidyn.motif_pairs.terms import Terms
 
-__all__ = ["SCREENED", "ElementFeatures", "MotifPairsConfig", "MotifPairsScorer", "Sample", "Terms", "fit"]
+__all__ = [
+    "SCREENED",
+    "ElementFeatures",
+    "MotifPairsConfig",
+    "MotifPairsScorer",
+    "Sample",
+    "ScoreCache",
+    "Terms",
+    "fit",
+]

@@ -42,11 +42,20 @@ class ElementFeatures:
         self._scanner = MotifScanner([each.log_odds() for each in matrices], sites=sites) if matrices else None
         self._composition = composition
 
-    def __call__(self, codes: Codes) -> Floats:
-        """Return the numbers of elements, float32 (n, names), of their base codes, uint8 (n, length)."""
-        columns = [] if self._scanner is None else [self._scanner.scores(codes)]
+    def motif_scores(self, codes: Codes) -> Floats:
+        """Return scores for the motifs, float32 (n, motifs), of base codes, uint8 (n, length)."""
+        return (
+            np.empty((len(codes), 0), dtype=np.float32) if self._scanner is None else self._scanner.scores(codes)
+        )
+
+    def __call__(self, codes: Codes, scores: Floats | None = None) -> Floats:
+        """Return the numbers of elements, float32 (n, names), of their base codes, uint8 (n, length).
+
+        ``scores`` are those for the motifs, where they are known.
+        """
+        columns = [self.motif_scores(codes) if scores is None else scores]
         if self._composition:
             known = (codes < N_CODE).sum(axis=1)
             share = np.isin(codes, (_C, _G)).sum(axis=1) / np.maximum(known, 1)
             columns.append(np.where(known > 0, share, _UNKNOWN).astype(np.float32)[:, None])
-        return np.hstack(columns) if columns else np.empty((len(codes), 0), dtype=np.float32)
+        return np.hstack(columns)

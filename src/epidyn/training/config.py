@@ -124,6 +124,7 @@ class MotifPairsSettings(MotifPairsConfig):
     screened: Annotated[int, Field(ge=1, le=100_000)] = Field(
         SCREENED, description="products of two motifs that are not dropped before the fit"
     )
+    score_cache: str | None = Field(None, description="folder that keeps the elements' scores for other runs")
 
 
 # What no model but the network heeds; of what it does heed, a run of another model says nothing else than this.
@@ -140,29 +141,21 @@ _OF_NETWORKS: dict[str, Any] = {
 _PACE = ("epochs", "patience", "batch_size", "optimizer", "learning_rate", "max_steps", "save_minutes")
 
 
-# What may be changed in the settings of a run that is gone on with: where its files are, whose contents are
-# compared; how long it may take; and what computes it, and how.
-MAY_CHANGE = frozenset(
+# Settings that say where files are. What comes of a run follows from what is in them.
+PATHS = frozenset(
     {
         "data.pairs",
         "data.genome",
         "data.kmer_vectors",
+        "training.init",
         "motif_pairs.motifs",
-        *(
-            f"training.{name}"
-            for name in (
-                "init",
-                "epochs",
-                "devices",
-                "accelerator",
-                "precision",
-                "conv",
-                "compile",
-                "save_minutes",
-            )
-        ),
+        "motif_pairs.score_cache",
     }
 )
+_COMPUTING = ("devices", "accelerator", "precision", "conv", "compile", "save_minutes")
+# What may be changed in the settings of a run that is gone on with: where its files are, whose contents are
+# compared; how long it may take; and what computes it, and how.
+MAY_CHANGE = PATHS | {f"training.{name}" for name in ("epochs", *_COMPUTING)}
 
 
 class RunConfig(_Section):
@@ -205,6 +198,13 @@ class RunConfig(_Section):
         """Window lengths in bases."""
         reads = self.network if self.training.model == "network" else self.motif_pairs
         return {"enhancer": reads.enhancer_length, "promoter": reads.promoter_length}
+
+    def sharing(self, folder: Path) -> RunConfig:
+        """Return the run with ``folder`` for what runs on the same elements need not compute twice."""
+        if self.training.model == "network" or self.motif_pairs.score_cache is not None:
+            return self
+        pairs = self.motif_pairs.model_copy(update={"score_cache": str(folder.resolve())})
+        return self.model_copy(update={"motif_pairs": pairs})
 
     def controls(self) -> dict[str, Any]:
         """Return which controls make the data meaningless, as metrics and model file record it."""
@@ -327,6 +327,8 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     pairs = config.motif_pairs
     if pairs.motifs is not None:
         pairs = pairs.model_copy(update={"motifs": _absolute(pairs.motifs)})
+    if pairs.score_cache is not None:
+        pairs = pairs.model_copy(update={"score_cache": str(Path(pairs.score_cache).resolve())})
     return config.model_copy(
         update={"data": data.model_copy(update=changed), "training": training, "motif_pairs": pairs}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +13,18 @@ import numpy.typing as npt
 
 from epidyn import progress
 from epidyn.dataset import SplitData
-from epidyn.elements import ROLES, ElementStore, Ints, Role
+from epidyn.elements import ROLES, Ints
 from epidyn.errors import ConfigError
 from epidyn.matrices import Matrix, digest, load_matrices, read_meme
-from epidyn.motif_pairs import ElementFeatures, MotifPairsConfig, MotifPairsScorer, Sample, Terms, fit
+from epidyn.motif_pairs import (
+    ElementFeatures,
+    MotifPairsConfig,
+    MotifPairsScorer,
+    Sample,
+    ScoreCache,
+    Terms,
+    fit,
+)
 from epidyn.stems import Windows
 from epidyn.training.checkpoint import Save, TrainingState
 from epidyn.training.config import MotifPairsSettings, RunConfig
@@ -48,8 +56,10 @@ class MotifPairsLearner:
         began = time.monotonic()
         config = self._config
         read = ElementFeatures(self._matrices, sites=config.sites, composition=config.composition)
-        features, (train, validation) = score_elements(read, inputs.data, ("train", "validation"))
-        log.info("scored %d elements for %d motifs", sum(map(len, features)), len(self._matrices))
+        folder = self._settings.score_cache
+        cache = None if folder is None else ScoreCache(folder, self._matrices, sites=config.sites)
+        features, (train, validation) = score_elements(read, inputs.data, ("train", "validation"), cache)
+        log.info("scores of %d elements for %d motifs", sum(map(len, features)), len(self._matrices))
         self._terms, path = fit(features, train, validation, screened=self._settings.screened)
         state.seconds += time.monotonic() - began
         path.insert(0, "epoch", range(1, len(path) + 1))
@@ -90,7 +100,7 @@ def _source(settings: MotifPairsSettings) -> str:
 
 
 def score_elements(
-    read: ElementFeatures, data: SplitData, parts: Sequence[Part]
+    read: ElementFeatures, data: SplitData, parts: Sequence[Part], cache: ScoreCache | None = None
 ) -> tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], list[Sample]]:
     """Score the distinct windows of some parts of a split.
 
@@ -102,6 +112,8 @@ def score_elements(
         The split's samples.
     parts
         Which parts.
+    cache
+        Where motif scores are looked up, and kept.
 
     Returns
     -------
@@ -115,22 +127,35 @@ def score_elements(
     features, rows = {}, {}
     for role in ROLES:
         positions = np.concatenate([getattr(each, role) for each in samples])
-        features[role], number = _features(read, data.store, role, positions)
+        windows = Windows(data.store, role, positions)
+        features[role], number = _features(read, windows, cache), windows.number
         rows[role] = np.split(number, ends)
     labels = [each.label.astype(np.int64) for each in samples]
     found = [Sample(*each) for each in zip(rows["enhancer"], rows["promoter"], labels, strict=True)]
     return (features["enhancer"], features["promoter"]), found
 
 
-def _features(
-    read: ElementFeatures, store: ElementStore, role: Role, positions: Ints
-) -> tuple[npt.NDArray[np.float32], Ints]:
-    """Return the features of the distinct windows at these positions, and which of them each position is."""
-    windows = Windows(store, role, positions)
+def _features(read: ElementFeatures, windows: Windows, cache: ScoreCache | None) -> npt.NDArray[np.float32]:
+    """Return the features of distinct windows, (windows, features)."""
     features = np.empty((len(windows), len(read.names)), dtype=np.float32)
-    with progress.bar(f"Scoring {role}s for motifs", len(windows)) as advance:
-        for at in range(0, len(windows), _AT_ONCE):
-            several = np.arange(at, min(at + _AT_ONCE, len(windows)))
-            features[several] = read(windows.codes(several))
+    new = np.arange(len(windows))
+    with progress.bar(f"Scoring {windows.role}s for motifs", len(windows)) as advance:
+        if cache is not None:
+            known, scores = cache.find(windows.keys)
+            for several in _blocks(np.arange(len(known))):
+                features[known[several]] = read(windows.codes(known[several]), scores[several])
+                advance(len(several))
+            new = np.setdiff1d(new, known)
+        for several in _blocks(new):
+            codes = windows.codes(several)
+            scores = read.motif_scores(codes)
+            features[several] = read(codes, scores)
+            if cache is not None:
+                cache.add([windows.keys[number] for number in several], scores)
             advance(len(several))
-    return features, windows.number
+    return features
+
+
+def _blocks(numbers: Ints) -> Iterator[Ints]:
+    for at in range(0, len(numbers), _AT_ONCE):
+        yield numbers[at : at + _AT_ONCE]

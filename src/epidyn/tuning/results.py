@@ -32,6 +32,7 @@ class TuningFolder:
     SUMMARY = "study.json"
     IMPORTANCE = "importance.png"
     HISTORY = "history.png"
+    SCORES = "scores"
     RESULTS = (BEST, TRIALS, SUMMARY, IMPORTANCE, HISTORY)
 
     def __truediv__(self, name: str) -> Path:

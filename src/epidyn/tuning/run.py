@@ -18,7 +18,7 @@ from epidyn import progress, training, workers
 from epidyn.errors import ConfigError, EpidynError, OutputError, TuningError
 from epidyn.files import prepare_output_folder, refuse_filled_folder
 from epidyn.locks import alone_in
-from epidyn.training.config import RunConfig
+from epidyn.training.config import PATHS, RunConfig
 from epidyn.training.inputs import read_inputs
 from epidyn.tuning.results import TuningFolder, write_results
 from epidyn.tuning.space import PAPER, Objective, Space, check_space, configured, described
@@ -91,7 +91,7 @@ def tune(
     file = StudyFile(folder / folder.STUDY if study is None else Path(study).resolve(), objective)
     with file.writing():
         claim_study(file, about)
-        _work_all(file, config, space, pruner, trials, jobs)
+        _work_all(file, config.sharing(folder / folder.SCORES), space, pruner, trials, jobs)
     with alone_in(folder.path, wait=True):
         write_results(folder, file.load(), about, config)
     return folder
@@ -104,10 +104,9 @@ def _about(config: RunConfig, space: Space, objective: Objective) -> dict[str, A
     about |= {f"digest of {name}": digest for name, digest in read_inputs(config).digests.items()}
     for section, settings in config.model_dump().items():
         for name, value in settings.items():
-            is_path = (section == "data" and name in ("pairs", "genome", "kmer_vectors")) or name == "init"
-            searched = f"{section}.{name}" in space
-            if not (is_path or searched or (section == "training" and name in _MANNER)):
-                about[f"{section}.{name}"] = value
+            full = f"{section}.{name}"
+            if not (full in PATHS or full in space or (section == "training" and name in _MANNER)):
+                about[full] = value
     return about
 
 
