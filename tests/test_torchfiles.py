@@ -21,7 +21,7 @@ class Harmful:
 
 def test_tensors_and_plain_values_come_back(tmp_path: Path):
     torch.save({"a": torch.arange(3), "b": [1, "x"]}, tmp_path / "t.pt")
-    loaded = load_tensors(tmp_path / "t.pt", "weights")
+    loaded = load_tensors(tmp_path / "t.pt", "weights", cure="Copy it again.")
     assert torch.equal(loaded["a"], torch.arange(3))
     assert loaded["b"] == [1, "x"]
 
@@ -29,7 +29,7 @@ def test_tensors_and_plain_values_come_back(tmp_path: Path):
 def test_code_is_refused_and_does_not_run(tmp_path: Path):
     torch.save({"a": Harmful(tmp_path / "ran")}, tmp_path / "t.pt")
     with pytest.raises(ModelFileError, match="could run code"):
-        load_tensors(tmp_path / "t.pt", "weights")
+        load_tensors(tmp_path / "t.pt", "weights", cure="Copy it again.")
     assert not (tmp_path / "ran").exists()
 
 
@@ -38,7 +38,7 @@ def test_code_is_refused_and_does_not_run(tmp_path: Path):
 def test_any_bytes_end_in_our_error(tmp_path: Path, content: bytes):
     (tmp_path / "t.pt").write_bytes(content)
     with pytest.raises(EpidynError):
-        load_tensors(tmp_path / "t.pt", "weights")
+        load_tensors(tmp_path / "t.pt", "weights", cure="Copy it again.")
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255))
@@ -50,7 +50,7 @@ def test_a_changed_byte_loads_or_ends_in_our_error(tmp_path: Path, place: int, v
     (tmp_path / "t.pt").write_bytes(content)
     outcome: object
     try:
-        outcome = load_tensors(tmp_path / "t.pt", "weights")
+        outcome = load_tensors(tmp_path / "t.pt", "weights", cure="Copy it again.")
     except EpidynError as error:
         outcome = str(error)
     assert isinstance(outcome, dict) or "t.pt" in outcome
@@ -58,4 +58,4 @@ def test_a_changed_byte_loads_or_ends_in_our_error(tmp_path: Path, place: int, v
 
 def test_missing(tmp_path: Path):
     with pytest.raises(InputFileError, match=r"weights .* does not exist"):
-        load_tensors(tmp_path / "none.pt", "weights")
+        load_tensors(tmp_path / "none.pt", "weights", cure="Copy it again.")

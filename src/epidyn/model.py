@@ -24,6 +24,7 @@ from epidyn.elements import ROLES, Codes, ElementStore, WindowRequest, locate, r
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
 from epidyn.genome import Genome
+from epidyn.motif_pairs import MotifPairsScorer
 from epidyn.nn import EpiDynFusion
 from epidyn.nn.published import from_published
 from epidyn.pairs import REQUIRED, TripletGenome, validate
@@ -166,6 +167,19 @@ class Model:
         if not isinstance(self.scorer, NetworkScorer):
             raise ConfigError(f"a model of kind {self.scorer.kind!r} has no network.")
         return self.scorer.network
+
+    @property
+    def motif_pairs(self) -> MotifPairsScorer:
+        """The terms and motifs, if it is a model of motif pairs.
+
+        Raises
+        ------
+        ConfigError
+            If the model is of another kind.
+        """
+        if not isinstance(self.scorer, MotifPairsScorer):
+            raise ConfigError(f"a model of kind {self.scorer.kind!r} has no terms of motifs.")
+        return self.scorer
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:

@@ -40,7 +40,22 @@ def test_the_command_does_what_the_library_does(epidyn: Run, folder: Path, tmp_p
     ]
     assert epidyn("predict", *scoring, "--out", tmp_path / "scores.tsv").code == 0
     assert "at the enhancer with" in epidyn("info", tmp_path / "run" / MODEL).out
-    refused(epidyn("explain", *scoring, "--out", tmp_path / "explained"), "motif-pairs", "has no network")
+    explaining = ["explain", *scoring, "--top", 2]
+    assert epidyn(*explaining, "--out", tmp_path / "masked").code == 0
+    assert epidyn(*explaining, "--method", "terms", "--out", tmp_path / "terms").code == 0
+    assert {path.name for path in (tmp_path / "terms").iterdir()} == {
+        "contributions.tsv.gz",
+        "pairs.tsv",
+        "sites.tsv.gz",
+        "terms.json",
+        "terms.png",
+        "terms.tsv",
+    }
+    refused(epidyn(*explaining, "--method", "gradient", "--out", tmp_path / "no"), "motif-pairs", "has no network")
+    refused(
+        epidyn(*explaining, "--method", "terms", "--width", 9, "--out", tmp_path / "no"), "--width means nothing"
+    )
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,10 @@ def explain(
     out: Annotated[Path, typer.Option(help="Folder to make: pairs.tsv, effects.tsv.gz, explain.json.")],
     method: Annotated[
         str | None,
-        typer.Option(help="mask (the default), saturation (each base by each other), gradient, integrated."),
+        typer.Option(
+            help="mask (the default), saturation (each base by each other), gradient, integrated; of a model of "
+            "motif pairs also terms: what each term and each site adds to the logit."
+        ),
     ] = None,
     width: Annotated[int | None, typer.Option(help="Bases masked at once; 6.", show_default=False)] = None,
     step: Annotated[int | None, typer.Option(help="Bases from mask to mask; 3.", show_default=False)] = None,
@@ -51,20 +54,30 @@ def explain(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Mask or replace bases of confident pairs and write how the score changes; goes on after a kill."""
+    """Mask or replace bases of confident pairs and write how the score changes; goes on after a kill.
+
+    Of a model of motif pairs --method terms writes instead what each of its terms and each site adds to the score.
+    """
     from epidyn.genome import Genome
     from epidyn.interpret.explain import ExplainSettings, explain_table
+    from epidyn.interpret.terms import explain_terms
     from epidyn.interpret.variants import DEFAULT_MAX_INDEL, explain_variants
 
+    terms = method == "terms"
     masking: dict[str, Any] = {"method": method, "element": element, "replace": replace, "width": width}
     masking |= {"step": step, "shuffles": shuffles, "seed": seed}
     given = {name: value for name, value in masking.items() if value is not None}
     _refuse_without_use(given, variants=variants is not None, max_indel=max_indel)
+    if terms:
+        del given["method"]
     if min_probability is not None or variants is not None:
         given["min_probability"] = min_probability or 0.0
     settings = ExplainSettings(**given, top=top, label=label)
     longest = DEFAULT_MAX_INDEL if max_indel is None else max_indel
     with Genome.open(genome) as opened:
+        if terms:
+            explain_terms(model, pairs, opened, out, settings, batch_size=batch_size, force=force)
+            return
         if variants is None:
             explain_table(model, pairs, opened, out, settings, batch_size=batch_size, force=force)
             return
@@ -88,6 +101,8 @@ def _refuse_without_use(given: Mapping[str, Any], *, variants: bool, max_indel: 
         useless["without --variants"] = ["max_indel"]
     if given.get("method") == "saturation":
         useless["with --method saturation"] = [name for name in ("width", "step") if name in given]
+    if given.get("method") == "terms":
+        useless["with --method terms"] = [name for name in given if name != "method"]
     if given.get("replace") != "shuffle":
         useless["without --replace shuffle"] = [name for name in ("shuffles", "seed") if name in given]
     for where, names in useless.items():

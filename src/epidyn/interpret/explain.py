@@ -39,13 +39,13 @@ from epidyn.interpret.gradients import INTEGRATION_POINTS, estimated_effects, km
 from epidyn.interpret.mutagenesis import (
     DEFAULT_STEP,
     DEFAULT_WIDTH,
-    PairScan,
     Perturbations,
     letters,
     masks,
     substitutions,
 )
 from epidyn.interpret.profiles import PROFILES, write_profiles
+from epidyn.interpret.scans import make_scan
 from epidyn.interpret.tracks import TRACKS, write_tracks
 from epidyn.locks import alone_in
 from epidyn.model import Model
@@ -193,7 +193,7 @@ def explain_table(
     OutputError
         If ``out`` is not empty, without ``force``; or ``OUT.partial`` is of another call.
     ConfigError
-        If the model has no network, or a setting does not fit its windows.
+        If gradients are asked of a model without a network, or a setting does not fit its windows.
     """
     settings = settings or ExplainSettings()
     check_batch_size(batch_size)
@@ -201,7 +201,8 @@ def explain_table(
     force_out = force or _half_made(out)
     refuse_filled_folder(out, force=force_out)
     model = Model.load(model_path)
-    _ = model.network  # refuses a model of another kind
+    if settings.method in GRADIENT_POINTS:
+        _ = model.network  # refuses a model of another kind
     mention_other_genome(model, genome)
     for role in settings.roles if settings.method != "saturation" else ():
         masks(model.scorer.lengths[role], settings.width, settings.step)
@@ -293,11 +294,11 @@ def _effects(
 ) -> pd.DataFrame:
     """Perturb some pairs; return their rows of the effects."""
     tables = []
-    for pair, placed in _windows(model, part, genome):
+    for pair, placed in placed_windows(model, part, genome):
         codes = {
             role: genome.fetch(chrom, start, start + length) for role, (chrom, start, length) in placed.items()
         }
-        scan = PairScan(model.network, codes, batch_size=batch_size)
+        scan = make_scan(model, codes, batch_size=batch_size)
         for role in settings.roles:
             chrom, start, _ = placed[role]
             tried = settings.perturbations(codes[role])
@@ -337,7 +338,7 @@ def _table(
     )
 
 
-def _windows(
+def placed_windows(
     model: Model, part: pd.DataFrame, genome: Genome
 ) -> Iterator[tuple[int, dict[Role, tuple[str, int, int]]]]:
     """Yield each pair's number, and chromosome, start and length of its windows."""

@@ -4,7 +4,7 @@ from epidyn.motif_pairs.cache import ScoreCache
 from epidyn.motif_pairs.features import ElementFeatures
 from epidyn.motif_pairs.fitting import SCREENED, Sample, fit
 from epidyn.motif_pairs.scorer import MotifPairsConfig, MotifPairsScorer
-from epidyn.motif_pairs.terms import Terms
+from epidyn.motif_pairs.terms import Term, Terms
 
 __all__ = [
     "SCREENED",
@@ -13,6 +13,7 @@ __all__ = [
     "MotifPairsScorer",
     "Sample",
     "ScoreCache",
+    "Term",
     "Terms",
     "fit",
 ]

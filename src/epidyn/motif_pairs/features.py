@@ -55,7 +55,12 @@ class ElementFeatures:
         """
         columns = [self.motif_scores(codes) if scores is None else scores]
         if self._composition:
-            known = (codes < N_CODE).sum(axis=1)
-            share = np.isin(codes, (_C, _G)).sum(axis=1) / np.maximum(known, 1)
-            columns.append(np.where(known > 0, share, _UNKNOWN).astype(np.float32)[:, None])
+            columns.append(self.composition(codes)[:, None])
         return np.hstack(columns)
+
+    @staticmethod
+    def composition(codes: Codes) -> Floats:
+        """Return the share of G and C among the known bases, float32 (n,); the genome's where none is known."""
+        known = (codes < N_CODE).sum(axis=1)
+        share = np.isin(codes, (_C, _G)).sum(axis=1) / np.maximum(known, 1)
+        return np.asarray(np.where(known > 0, share, _UNKNOWN), dtype=np.float32)

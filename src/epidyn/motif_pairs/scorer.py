@@ -113,17 +113,11 @@ class MotifPairsScorer:
         """Return what it reads, and its terms, the strongest first; weights are of standardised scores."""
         rows = [(name, plain(value)) for name, value in self.config.model_dump().items()]
         names = [f"{each.name} ({each.id})" for each in self.matrices] + [COMPOSITION] * self.config.composition
-        terms = [
-            (float(weight), f"{names[first]} at the enhancer with {names[second]} at the promoter")
-            for weight, (first, second) in zip(self.terms.pair_weights, self.terms.pairs, strict=True)
-        ]
-        for role, weights in zip(ROLES, self.terms.singles, strict=True):
-            terms += [(float(weights[at]), f"{names[at]} at the {role}") for at in np.flatnonzero(weights)]
-        terms.sort(key=lambda term: -abs(term[0]))
-        return [
-            *rows,
-            *((f"term {rank}", f"{weight:+.3f} {words}") for rank, (weight, words) in enumerate(terms, 1)),
-        ]
+        for rank, term in enumerate(self.terms.ranked(), 1):
+            where = zip(ROLES, (term.enhancer, term.promoter), strict=True)
+            words = " with ".join(f"{names[at]} at the {role}" for role, at in where if at is not None)
+            rows.append((f"term {rank}", f"{term.weight:+.3f} {words}"))
+        return rows
 
     @classmethod
     def restore(cls, configuration: dict[str, Any], tensors: dict[str, Tensor]) -> Self:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+class Term(NamedTuple):
+    """A product of one feature of each element, by number, or a feature of one of them alone; and its weight."""
+
+    enhancer: int | None
+    promoter: int | None
+    weight: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +57,16 @@ class Terms:
             self.intercept + enhancer @ self.singles[0] + promoter @ self.singles[1] + products @ self.pair_weights
         )
         return total
+
+    def ranked(self) -> list[Term]:
+        """Return what is added to the intercept, the strongest first; pairs before singles of one weight."""
+        found = [
+            Term(int(first), int(second), float(weight))
+            for (first, second), weight in zip(self.pairs, self.pair_weights, strict=True)
+        ]
+        found += [Term(int(at), None, float(self.singles[0, at])) for at in np.flatnonzero(self.singles[0])]
+        found += [Term(None, int(at), float(self.singles[1, at])) for at in np.flatnonzero(self.singles[1])]
+        return sorted(found, key=lambda term: -abs(term.weight))
 
     def used(self) -> Ints:
         """Return the features that some term holds, by number, sorted."""
