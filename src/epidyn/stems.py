@@ -172,7 +172,7 @@ class StemCache:
         """Return the stems of one role in these slots, int64 (n,), as (n, ...)."""
         shape = self._shapes[role]
         stems = self._pool[:, : math.prod(shape)]
-        return stems.index_select(0, torch.from_numpy(slots).to(stems.device)).view(-1, *shape)
+        return stems.index_select(0, torch.from_numpy(slots).to(stems.device)).view(len(slots), *shape)
 
     def _missing(self, windows: Windows, numbers: Ints) -> Ints:
         """Return the windows whose stems are not held; the others become the last to be dropped."""
@@ -189,7 +189,7 @@ class StemCache:
         for key in keys:
             self._slots[key] = len(self) if len(self) < self.room else self._slots.popitem(last=False)[1]
         slots = torch.tensor([self._slots[key] for key in keys], device=stems.device)
-        self._pool[:, : math.prod(self._shapes[role])].index_copy_(0, slots, stems.reshape(len(keys), -1))
+        self._pool[:, : math.prod(self._shapes[role])].index_copy_(0, slots, stems.flatten(1))
 
     def _grow(self, slots: int, like: Tensor) -> None:
         """Have at least this many slots for values like these; grows by doubling."""

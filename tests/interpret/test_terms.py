@@ -115,6 +115,23 @@ def test_the_sites_that_matter_are_the_planted_ones(planted: Path, tmp_path: Pat
     assert (tmp_path / "out" / "terms.png").stat().st_size > 5000
 
 
+def test_a_model_without_terms_has_nothing_to_explain(planted: Path, tmp_path: Path):
+    model = Model.load(of_run(planted)[0])
+    none, ones = np.empty((0, 2), dtype=np.int64), np.ones((2, 1))
+    empty = Terms(ones, ones, np.zeros((2, 1)), none, np.empty(0), -1.0)
+    scorer = MotifPairsScorer.of(model.motif_pairs.config, model.motif_pairs.matrices[:1], empty)
+    Model(scorer).save(tmp_path / "empty.safetensors")
+    with Genome.open(planted / "genome.fa") as genome:
+        given = (tmp_path / "empty.safetensors", of_run(planted)[1], genome)
+        assert explain_terms(*given, tmp_path / "terms", ExplainSettings(top=3)) == 3
+        assert explain_table(*given, tmp_path / "masks", ExplainSettings(top=3, step=90)) == 3
+        scores = Model.load(given[0]).predict(read_pairs(given[1]), genome)
+    assert scores == pytest.approx(1 / (1 + np.e))
+    for name in ("sites.tsv.gz", "contributions.tsv.gz", "terms.tsv"):
+        assert pd.read_csv(tmp_path / "terms" / name, sep="\t").empty
+    assert (pd.read_csv(tmp_path / "masks" / "effects.tsv.gz", sep="\t")["effect"] == 0).all()
+
+
 def test_masks_of_it_are_what_calling_the_model_gives(planted: Path):
     model, pairs = Model.load(of_run(planted)[0]), read_pairs(of_run(planted)[1]).head(1)
     with Genome.open(planted / "genome.fa") as genome:

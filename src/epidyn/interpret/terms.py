@@ -210,13 +210,13 @@ def _taken_apart(
             }
             parts = pair_terms(scorer, codes)
             sites = parts.sites
-            start = sites["offset"] + sites["role"].map({role: at for role, (_, at, _) in placed.items()})
-            whose = {
-                "name": sites["motif"].map(names).fillna(""),
-                "chrom": sites["role"].map({role: chrom for role, (chrom, _, _) in placed.items()}),
+            start = sites["offset"] + np.array([placed[role][1] for role in sites["role"]], dtype=np.int64)
+            whose: dict[str, Any] = {
+                "name": [names.get(motif, "") for motif in sites["motif"]],
+                "chrom": [placed[role][0] for role in sites["role"]],
                 "start": start,
-                "end": start + sites["motif"].map(widths).astype("Int64"),
-                "strand": sites["reverse"].map({True: "-", False: "+"}).astype("str").replace("nan", ""),
+                "end": start + np.array([widths.get(motif, 0) for motif in sites["motif"]], dtype=np.int64),
+                "strand": ["" if turned is pd.NA else "+-"[int(turned)] for turned in sites["reverse"]],
             }
             ordered = ["pair", "role", "motif", "name", "rank", "chrom", "start", "end", "strand", "score"]
             parts.contributions.insert(0, "pair", pair)
