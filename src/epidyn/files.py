@@ -6,6 +6,7 @@ import errno
 import glob
 import gzip
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -71,6 +72,15 @@ def clear_partials(targets: Iterable[str | os.PathLike[str]]) -> None:
             partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing_text(path: Path, *, gzipped: bool) -> Iterator[IO[str]]:
+    """Open a file for UTF-8 text; equal texts are equal files, since no gzip header says name or time."""
+    with path.open("wb") as binary:
+        stream = gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0) if gzipped else binary
+        with io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+            yield text
+
+
 def write_text(target: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` to ``target`` as UTF-8, whole or not at all."""
     with atomic_path(target) as path:
@@ -83,10 +93,13 @@ def write_json(target: str | os.PathLike[str], content: Mapping[str, Any]) -> No
 
 
 def write_table(target: str | os.PathLike[str], table: pd.DataFrame, float_format: str | None = None) -> None:
-    """Write a table, comma-separated for ``.csv``, else by tabs, whole or not at all."""
+    """Write a table, comma-separated for ``.csv``, else by tabs, gzipped for ``.gz``, whole or not at all."""
     separator = "," if Path(target).suffix == ".csv" else "\t"
-    with atomic_path(target) as path:
-        table.to_csv(path, sep=separator, index=False, lineterminator="\n", float_format=float_format)
+    with (
+        atomic_path(target) as path,
+        writing_text(path, gzipped=Path(target).suffix == ".gz") as text,
+    ):
+        table.to_csv(text, sep=separator, index=False, lineterminator="\n", float_format=float_format)
 
 
 def require_file(path: str | os.PathLike[str], what: str) -> Path:

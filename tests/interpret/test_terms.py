@@ -94,6 +94,9 @@ def test_the_sites_that_matter_are_the_planted_ones(planted: Path, tmp_path: Pat
     with Genome.open(planted / "genome.fa") as genome:
         count = explain_terms(*of_run(planted), genome, tmp_path / "out", ExplainSettings(top=30, label=1))
     assert count == 30
+    header = (tmp_path / "out" / "sites.tsv.gz").read_bytes()[:10]
+    assert header[:4] == bytes([0x1F, 0x8B, 8, 0])  # no name
+    assert header[4:8] == bytes(4)  # no time
     sites = pd.read_csv(tmp_path / "out" / "sites.tsv.gz", sep="\t")
     terms = pd.read_csv(tmp_path / "out" / "terms.tsv", sep="\t")
     pairs = pd.read_csv(tmp_path / "out" / "pairs.tsv", sep="\t")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import logging
 import os
@@ -23,7 +21,14 @@ from epidyn.controls import SequenceShuffle
 from epidyn.elements import ROLES, Codes, Role, locate
 from epidyn.errors import ConfigError, PairTableError
 from epidyn.fetch import located
-from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, sha256, write_text
+from epidyn.files import (
+    atomic_path,
+    prepare_output_folder,
+    refuse_filled_folder,
+    sha256,
+    write_text,
+    writing_text,
+)
 from epidyn.genome import Genome
 from epidyn.interpret.arrays import ARRAYS, write_arrays
 from epidyn.interpret.effects import (
@@ -374,13 +379,7 @@ class _Parts(Parts):
 
     def write(self, number: int, effects: pd.DataFrame, *, header: bool) -> None:
         """Write a part, whole or not at all."""
-        # No name and no time in the gzip header, so that equal tables are equal files.
-        with (
-            atomic_path(self.path(number)) as beside,
-            beside.open("wb") as binary,
-            gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0) as stream,
-            io.TextIOWrapper(stream, encoding="utf-8", newline="") as text,
-        ):
+        with atomic_path(self.path(number)) as beside, writing_text(beside, gzipped=True) as text:
             effects.to_csv(text, sep="\t", index=False, header=header, float_format="%.9g", lineterminator="\n")
 
 

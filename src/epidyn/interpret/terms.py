@@ -16,7 +16,7 @@ import pandas as pd
 from epidyn import __version__, plots, progress
 from epidyn.elements import ROLES, Codes, Role
 from epidyn.fetch import located
-from epidyn.files import atomic_path, prepare_output_folder, refuse_filled_folder, sha256, write_json, write_table
+from epidyn.files import prepare_output_folder, refuse_filled_folder, sha256, write_json, write_table
 from epidyn.genome import Genome
 from epidyn.interpret.effects import PAIRS
 from epidyn.interpret.explain import ExplainSettings, choose, placed_windows
@@ -174,7 +174,7 @@ def explain_terms(
     contributions, sites = (pd.concat(each, ignore_index=True) for each in zip(*found, strict=True))
     write_table(folder / PAIRS, chosen, "%.7g")
     for name, table in ((CONTRIBUTIONS, contributions), (SITES, sites)):
-        _write_gzipped(folder / name, table)
+        write_table(folder / name, table, _DIGITS)
     terms = _terms(scorer, contributions)
     write_table(folder / TERMS, terms, _DIGITS)
     _draw(terms, len(chosen), folder / FIGURE)
@@ -256,16 +256,3 @@ def _draw(terms: pd.DataFrame, pairs: int, path: Path) -> None:
     axes.set_xlabel("mean contribution to the logit")
     axes.set_title(f"enhancer - promoter: {pairs:,} pairs")
     plots.save(figure, path)
-
-
-def _write_gzipped(path: Path, table: pd.DataFrame) -> None:
-    with atomic_path(path) as beside:
-        # No name and no time in the gzip header, so that equal tables are equal files.
-        table.to_csv(
-            beside,
-            sep="\t",
-            index=False,
-            float_format=_DIGITS,
-            lineterminator="\n",
-            compression={"method": "gzip", "mtime": 0},
-        )

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import pandas as pd
 
 from epidyn.errors import OutputError, PairTableError
-from epidyn.files import atomic_path
+from epidyn.files import atomic_path, writing_text
 from epidyn.pairs.bedpe import bedpe_rows
 from epidyn.pairs.parquet import parquet_writer
 from epidyn.pairs.schema import in_order, require_columns
@@ -94,7 +91,7 @@ def open_table(path: str | os.PathLike[str], float_format: str | None = None) ->
 def _text(
     beside: Path, target: Path, float_format: str | None, *, delimiter: str, bedpe: bool = False, gzipped: bool
 ) -> Iterator[Write]:
-    with _open_text(beside, gzipped) as text:
+    with writing_text(beside, gzipped=gzipped) as text:
         empty = True
 
         def write(chunk: pd.DataFrame) -> None:
@@ -112,15 +109,6 @@ def _text(
             empty = False
 
         yield write
-
-
-@contextmanager
-def _open_text(path: Path, gzipped: bool) -> Iterator[IO[str]]:
-    with path.open("wb") as binary:
-        # No name and no time in the gzip header, so that equal tables are equal files.
-        stream = gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0) if gzipped else binary
-        with io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
-            yield text
 
 
 _Writer = Callable[[Path, Path, str | None], AbstractContextManager[Write]]
