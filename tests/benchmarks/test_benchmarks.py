@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -160,6 +161,17 @@ def test_motif_pairs():
 
 
 CASES = ["pairing", "known", "presence", "propensity", "unbalanced", "permuted"]
+
+
+@pytest.mark.slow
+def test_learning_curves(tmp_path: Path):
+    shown = run("learning_curves.py", tmp_path)
+    table = pd.read_csv(tmp_path / "learning_curves.csv")
+    assert table["rule"].nunique() == 4
+    assert table["pairs"].tolist() == [60, 200] * 4
+    assert table["auroc"].between(0, 1).all()
+    assert "half pairing, half presence, 200 pairs: mean AUROC" in shown
+    assert (tmp_path / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_coverage(tmp_path: Path):
