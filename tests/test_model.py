@@ -36,7 +36,7 @@ from epidyn.errors import (
 )
 from epidyn.model import FORMAT_VERSION, Provenance, pack_hashes
 from epidyn.nn import EpiDynFusion
-from epidyn.scoring import SCORERS, NetworkScorer
+from epidyn.scoring import NetworkScorer
 from tests.nn.toys import VARIANTS, small_codes, small_config
 
 SIZES = {"chr1": 613, "chr2": 401, "20": 257}
@@ -695,14 +695,14 @@ def test_nothing_in_a_model_file_runs(tmp_path: Path):
 
 
 def test_a_model_of_another_kind_has_no_network():
-    with pytest.raises(ConfigError, match="'composition' has no network"):
+    with pytest.raises(ConfigError, match="needs a model of kind 'network'; it is one of kind 'composition'"):
         _ = Model(Composition(1.0)).network
 
 
 def test_another_kind_lives_as_a_network_does(
     pairs: pd.DataFrame, genome: Genome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(SCORERS, "composition", Composition)
+    monkeypatch.setitem(epidyn.model.SCORERS, "composition", Composition)
     saved = Model(Composition(2.5), Provenance(training_prevalence=0.5, regime="general"))
     saved.save(tmp_path / "m.safetensors")
     assert set(parts_of(tmp_path / "m.safetensors")[0]) == METADATA - {"network"} | {"composition"}

@@ -18,6 +18,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from epidyn import __version__, windows
+from epidyn.averaging import AveragedScorer
 from epidyn.calibration import Calibration, prevalence_shift, sigmoid
 from epidyn.described import Rows, html_table, plain, visible
 from epidyn.elements import ROLES, Codes, ElementStore, WindowRequest, locate, refuse_windows_outside
@@ -30,7 +31,6 @@ from epidyn.nn.published import from_published
 from epidyn.pairs import REQUIRED, TripletGenome, validate
 from epidyn.scoring import (
     DEFAULT_BATCH_SIZE,
-    SCORERS,
     Logits,
     NetworkScorer,
     Scorer,
@@ -41,6 +41,10 @@ from epidyn.scoring import (
 from epidyn.stems import DEFAULT_STEM_MEMORY, StemCache
 
 FORMAT_VERSION = 1
+# The kinds of models, as model files name them.
+SCORERS: dict[str, type[Scorer]] = {
+    scorer.kind: scorer for scorer in (NetworkScorer, MotifPairsScorer, AveragedScorer)
+}
 # What files of this format that were written before it was known lack.
 _ADDED = {"starting_model": "null", "motifs": "null"}
 _LONGEST_VERSION = 9  # digits
@@ -165,7 +169,7 @@ class Model:
             If the model is of another kind.
         """
         if not isinstance(self.scorer, NetworkScorer):
-            raise ConfigError(f"a model of kind {self.scorer.kind!r} has no network.")
+            raise ConfigError(f"this needs a model of kind 'network'; it is one of kind {self.scorer.kind!r}.")
         return self.scorer.network
 
     @property
@@ -178,7 +182,7 @@ class Model:
             If the model is of another kind.
         """
         if not isinstance(self.scorer, MotifPairsScorer):
-            raise ConfigError(f"a model of kind {self.scorer.kind!r} has no terms of motifs.")
+            raise ConfigError(f"this needs a model of kind 'motif-pairs'; it is one of kind {self.scorer.kind!r}.")
         return self.scorer
 
     @classmethod

@@ -17,7 +17,6 @@ from epidyn.described import Rows, plain
 from epidyn.elements import ROLES, Codes, ElementStore, Ints, Role
 from epidyn.errors import ConfigError, ModelFileError
 from epidyn.kmers import VOCABULARY
-from epidyn.motif_pairs import MotifPairsScorer
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.nn.precision import full_float32
 from epidyn.stems import Encoder, StemCache, Windows, blocks
@@ -165,9 +164,6 @@ def _shapes(config: NetworkConfig, tensors: dict[str, Tensor]) -> dict[str, torc
     with torch.device("meta"):  # shapes alone
         network = EpiDynFusion(config, np.zeros(table, dtype=np.float32))
     return {name: value.shape for name, value in network.state_dict().items()}
-
-
-SCORERS: dict[str, type[Scorer]] = {scorer.kind: scorer for scorer in (NetworkScorer, MotifPairsScorer)}
 
 
 def window_logits(

@@ -189,7 +189,9 @@ class StemCache:
         for key in keys:
             self._slots[key] = len(self) if len(self) < self.room else self._slots.popitem(last=False)[1]
         slots = torch.tensor([self._slots[key] for key in keys], device=stems.device)
-        self._pool[:, : math.prod(self._shapes[role])].index_copy_(0, slots, stems.flatten(1))
+        self._pool[:, : math.prod(self._shapes[role])].index_copy_(
+            0, slots, stems.reshape(len(keys), math.prod(self._shapes[role]))
+        )
 
     def _grow(self, slots: int, like: Tensor) -> None:
         """Have at least this many slots for values like these; grows by doubling."""

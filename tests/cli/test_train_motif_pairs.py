@@ -51,7 +51,11 @@ def test_the_command_does_what_the_library_does(epidyn: Run, folder: Path, tmp_p
         "terms.png",
         "terms.tsv",
     }
-    refused(epidyn(*explaining, "--method", "gradient", "--out", tmp_path / "no"), "motif-pairs", "has no network")
+    refused(
+        epidyn(*explaining, "--method", "gradient", "--out", tmp_path / "no"),
+        "motif-pairs",
+        "needs a model of kind 'network'",
+    )
     refused(
         epidyn(*explaining, "--method", "terms", "--width", 9, "--out", tmp_path / "no"), "--width means nothing"
     )

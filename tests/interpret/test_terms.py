@@ -186,9 +186,9 @@ def test_refuses_what_it_cannot_do(planted: Path, tmp_path: Path):
     network = EpiDynFusion(small_config())
     Model(NetworkScorer(network)).save(tmp_path / "network.safetensors")
     with Genome.open(planted / "genome.fa") as genome:
-        with pytest.raises(ConfigError, match="'network' has no terms"):
+        with pytest.raises(ConfigError, match="needs a model of kind 'motif-pairs'"):
             explain_terms(tmp_path / "network.safetensors", of_run(planted)[1], genome, tmp_path / "out")
-        with pytest.raises(ConfigError, match="has no network"):
+        with pytest.raises(ConfigError, match="needs a model of kind 'network'"):
             explain_table(*of_run(planted), genome, tmp_path / "out", ExplainSettings(method="gradient"))
         with pytest.raises(PairTableError, match="none of the"):
             explain_terms(*of_run(planted), genome, tmp_path / "out", ExplainSettings(min_probability=1.0))

@@ -103,10 +103,10 @@ def _declared(
         typer.Option(help="auto (default), column, elements, pairs, samples, blocks or chromosome:NAME,NAME."),
     ] = None,
     model: Annotated[
-        Literal["network", "motif-pairs"] | None,
+        Literal["network", "motif-pairs", "both"] | None,
         typer.Option(
-            help="The published network (default), or a small readable model of which motifs at the enhancer go "
-            "with which at the promoter."
+            help="The published network (default); motif-pairs, a small readable model of which motifs at the "
+            "enhancer go with which at the promoter; or both, averaged."
         ),
     ] = None,
     motifs: Annotated[

@@ -212,7 +212,7 @@ def _run(path: Path, config: RunConfig, metrics: RunMetrics | CrossvalMetrics) -
     data = metrics.data
     # A table that names no cell line is of the one that its file is named after.
     line = ", ".join(filter(None, data.cell_lines)) or line_of_table(_names(data))
-    of_network = config.training.model == "network"
+    of_network = config.training.model == "network"  # what the article has
     traits = Traits(
         network=config.network if of_network else None,
         line=line,

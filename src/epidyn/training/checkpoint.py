@@ -36,8 +36,8 @@ class TrainingState:
         Lowest validation loss so far, its epoch, and the weights then.
     waited
         Epochs since then.
-    finished
-        Whether training is over.
+    finished, network_finished
+        Whether training is over; and, where more follows it, whether that of the network is.
     weights, optimizer
         State of the network and of the optimiser now.
     inputs
@@ -62,12 +62,17 @@ class TrainingState:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     waited: int = 0
     finished: bool = False
+    network_finished: bool = False
     weights: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     settings: str = ""
     precision: str = ""
     gpu_bytes: int | None = None
+
+    def best_row(self) -> dict[str, float]:
+        """Return the history's row of the kept epoch."""
+        return next(row for row in self.history if row["epoch"] == self.best_epoch)
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""

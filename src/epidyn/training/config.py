@@ -78,7 +78,7 @@ class SplitConfig(_Section):
 class TrainingConfig(_Section):
     """How the model is trained."""
 
-    model: Literal["network", "motif-pairs"] = Field("network", description="the kind of model")
+    model: Literal["network", "motif-pairs", "both"] = Field("network", description="the kind of model")
     protocol: Literal["default", "published"] = Field("default", description="the set of settings it started from")
     regime: Literal["specific", "general", "fine-tuned"] = Field(
         "specific", description="one cell line, several pooled, or one after a model of several"
@@ -168,6 +168,17 @@ class RunConfig(_Section):
     motif_pairs: MotifPairsSettings = MotifPairsSettings()
 
     @model_validator(mode="after")
+    def _both_read_one_window(self) -> Self:
+        if self.training.model == "both":
+            of = [(each.enhancer_length, each.promoter_length) for each in (self.network, self.motif_pairs)]
+            if of[0] != of[1]:
+                raise ValueError(
+                    "both models must read the same windows: network.enhancer_length and promoter_length are "
+                    f"{of[0]}, those of motif_pairs {of[1]}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _heeds_what_it_says(self) -> Self:
         idle = self._idle()
         if idle:
@@ -178,6 +189,8 @@ class RunConfig(_Section):
 
     def _idle(self) -> list[str]:
         """Return the settings that the kind of model does not heed, of those that are not at their defaults."""
+        if self.training.model == "both":
+            return []
         if self.training.model == "network":
             return [f"motif_pairs.{name}" for name in _departing(self.motif_pairs, MotifPairsSettings())]
         usual = TrainingConfig()
@@ -190,7 +203,7 @@ class RunConfig(_Section):
 
     def heeded(self, training: dict[str, Any]) -> dict[str, Any]:
         """Return these training settings but for those that the kind of model does not heed."""
-        idle = set() if self.training.model == "network" else {*_OF_NETWORKS, *_PACE, "step"}
+        idle = {*_OF_NETWORKS, *_PACE, "step"} if self.training.model == "motif-pairs" else set()
         return {name: value for name, value in training.items() if name not in idle}
 
     @property
@@ -205,6 +218,12 @@ class RunConfig(_Section):
             return self
         pairs = self.motif_pairs.model_copy(update={"score_cache": str(folder.resolve())})
         return self.model_copy(update={"motif_pairs": pairs})
+
+    def of_motif_pairs(self) -> RunConfig:
+        """Return the run that trains motif pairs alone on the same data."""
+        training = TrainingConfig(model="motif-pairs", seed=self.training.seed, **_OF_NETWORKS)
+        data = self.data.model_copy(update={"kmer_vectors": None})
+        return RunConfig(data=data, split=self.split, training=training, motif_pairs=self.motif_pairs)
 
     def controls(self) -> dict[str, Any]:
         """Return which controls make the data meaningless, as metrics and model file record it."""

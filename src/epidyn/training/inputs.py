@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -123,6 +123,13 @@ def read_inputs(config: RunConfig) -> RunInputs:
             digests[name_] = sha256(require_file(path, name_))
     start = None if config.training.init is None else Model.load(config.training.init).provenance
     return RunInputs(pairs, tables, split, data, name, digests, leakage, start)
+
+
+def of_other_settings(inputs: RunInputs, config: RunConfig) -> RunInputs:
+    """Return the same table, genome and split with the windows that other settings ask for."""
+    with Genome.open(config.data.genome) as genome:
+        data = split_data(inputs.pairs, genome, inputs.split, **window_settings(config))
+    return replace(inputs, data=data)
 
 
 def draw_split(config: RunConfig, pairs: pd.DataFrame, genome: Genome) -> Split:

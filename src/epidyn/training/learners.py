@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from epidyn.scoring import Scorer
+from epidyn.training.both_learner import BothLearner
 from epidyn.training.checkpoint import Save, TrainingState
 from epidyn.training.config import RunConfig
 from epidyn.training.inputs import RunInputs
@@ -39,14 +41,19 @@ class Learner(Protocol):
         """Return what scored best on the validation part, on the CPU."""
         ...
 
+    def best(self, state: TrainingState) -> dict[str, float]:
+        """Return what that scored there: ``val_loss``, ``val_auroc``, ``val_aupr``, and what else is known."""
+        ...
+
     def words(self, state: TrainingState) -> str:
         """Return what was kept, in words."""
         ...
 
 
-_LEARNERS: dict[str, type[NetworkLearner] | type[MotifPairsLearner]] = {
+_LEARNERS: dict[str, Callable[[RunConfig], Learner]] = {
     "network": NetworkLearner,
     "motif-pairs": MotifPairsLearner,
+    "both": BothLearner,
 }
 
 

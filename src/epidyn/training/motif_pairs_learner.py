@@ -74,6 +74,10 @@ class MotifPairsLearner:
         assert self._terms is not None
         return MotifPairsScorer.of(self._config, self._matrices, self._terms)
 
+    def best(self, state: TrainingState) -> dict[str, float]:
+        """Return the row of what is kept."""
+        return state.best_row()
+
     def words(self, state: TrainingState) -> str:
         """Return how many terms there are."""
         assert self._terms is not None

@@ -98,6 +98,10 @@ class NetworkLearner:
         self.network.load_state_dict(state.best_weights)
         return NetworkScorer(self.network.cpu().eval())
 
+    def best(self, state: TrainingState) -> dict[str, float]:
+        """Return the row of what is kept."""
+        return state.best_row()
+
     def words(self, state: TrainingState) -> str:
         """Return what was kept."""
         return f"epoch {state.best_epoch} of {state.epoch}"

@@ -151,11 +151,6 @@ def _part_sizes(inputs: RunInputs) -> dict[str, dict[str, int]]:
     return sizes
 
 
-def best_row(state: TrainingState) -> dict[str, float]:
-    """Return the history's row of the kept epoch."""
-    return next(row for row in state.history if row["epoch"] == state.best_epoch)
-
-
 def _training_settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings without paths of this machine."""
     init = config.training.init

@@ -35,7 +35,7 @@ from epidyn.training.folder import RunFolder
 from epidyn.training.inputs import RunInputs, read_inputs, report_inputs
 from epidyn.training.learners import Learner, make_learner
 from epidyn.training.processes import first_process
-from epidyn.training.report import Tested, best_row, metrics_report, provenance
+from epidyn.training.report import Tested, metrics_report, provenance
 
 log = logging.getLogger("epidyn")
 
@@ -231,13 +231,13 @@ def _finish(
                 if not state.history:
                     raise
                 model = Model(learner.scorer(state))
-                model.provenance = provenance(config, inputs, learner.origin, best_row(state), Tested().scores)
+                model.provenance = provenance(config, inputs, learner.origin, learner.best(state), Tested().scores)
                 model.save(folder / folder.MODEL)
                 raise DivergenceError(
                     f"{error} Epoch {state.best_epoch}, the best before that, is kept: {folder / folder.MODEL}."
                 ) from error
         model = Model(learner.scorer(state))
-        validation = best_row(state)
+        validation = learner.best(state)
         if on_gpu(config.training):
             model.scorer.to(torch.device("cuda"))
         tested = _test(inputs, model, config.training)

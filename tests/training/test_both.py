@@ -1,0 +1,100 @@
+"""A run that trains both kinds and averages them, whole and killed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from epidyn import Model, crossval, training
+from epidyn.averaging import AveragedScorer
+from epidyn.errors import ConfigError
+from epidyn.training import both_learner
+from epidyn.training.checkpoint import TrainingState
+from epidyn.training.config import RunConfig, make_config
+from tests.motif_pairs.planted import LENGTHS, planted_folder, settings_of
+from tests.nn.toys import SMALL
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    folder = planted_folder(tmp_path_factory.mktemp("pairing"))
+    settings = settings_of(folder)
+    settings["training"] = {"model": "both", "epochs": 2, "copies": 2, "batch_size": 17}
+    settings["network"] = {**SMALL, **LENGTHS}
+    return make_config(settings)
+
+
+@pytest.fixture(scope="module")
+def whole(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    training.train(config, folder)
+    return folder
+
+
+def test_it_is_as_good_as_the_one_that_knows_the_rule(config: RunConfig, whole: Path):
+    report = json.loads((whole / "metrics.json").read_text())
+    assert report["test"]["auroc"] > 0.85
+    assert report["validation"]["motif_pairs_val_auroc"] > 0.8
+    assert report["validation"]["weight"] < 0.5
+    model = Model.load(whole / "model.safetensors")
+    assert isinstance(model.scorer, AveragedScorer)
+    assert model.provenance.motifs is not None
+    assert model.provenance.kmer_vectors is not None
+    assert model.provenance.training_prevalence == pytest.approx(2 / 3, abs=0.05)  # two copies of a positive
+    assert len(pd.read_csv(whole / "history.csv")) == 2
+
+
+def test_its_terms_are_those_of_motif_pairs_alone(config: RunConfig, whole: Path, tmp_path: Path):
+    alone = training.train(config.of_motif_pairs(), tmp_path / "alone").motif_pairs
+    found = Model.load(whole / "model.safetensors").scorer.motif_pairs
+    assert found.configuration() == alone.configuration()
+    assert all((found.tensors()[name] == value).all() for name, value in alone.tensors().items())
+
+
+@pytest.mark.parametrize("where", ["learn", "_choose"])
+def test_a_run_stopped_in_the_network_or_before_the_average_goes_on(
+    config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+):
+    class StoppedError(Exception):
+        pass
+
+    def stop(*_: object, **__: object) -> None:
+        raise StoppedError
+
+    save = TrainingState.save
+
+    def save_and_stop(self: TrainingState, path: Path) -> None:
+        save(self, path)
+        raise StoppedError
+
+    with monkeypatch.context() as patch:
+        if where == "learn":
+            patch.setattr(TrainingState, "save", save_and_stop)
+        else:
+            patch.setattr(both_learner.BothLearner, "_choose", stop)
+        with pytest.raises(StoppedError):
+            training.train(config, tmp_path / "run")
+    state = TrainingState.load(tmp_path / "run" / "checkpoint.pt")
+    assert (state.finished, state.network_finished) == (False, where == "_choose")
+    training.resume(tmp_path / "run")
+    for name in ("model.safetensors", "predictions.tsv"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_cross_validation_of_both(config: RunConfig, tmp_path: Path):
+    split = config.split.model_copy(update={"split": "chromosome-kfold:2", "validation": "auto"})
+    folds = config.model_copy(update={"split": split})
+    found = crossval.crossval(folds, tmp_path / "folds")
+    assert found.table["auroc"].iloc[:2].min() > 0.75
+    assert (tmp_path / "folds" / "scores").is_dir()
+
+
+def test_windows_must_be_the_same(config: RunConfig):
+    settings = config.model_dump(exclude_none=True)
+    settings["network"]["enhancer_length"] = 310
+    with pytest.raises(ConfigError, match="settings cannot be used") as told:
+        make_config(settings)
+    assert "both models must read the same windows" in str(told.value)
