@@ -19,6 +19,7 @@ from epidyn.interpret.terms import explain_terms, pair_terms
 from epidyn.interpret.variants import explain_variants
 from epidyn.matrices import Matrix
 from epidyn.motif_pairs import MotifPairsConfig, MotifPairsScorer, Terms
+from epidyn.motif_scores import SitesCount
 from epidyn.nn import EpiDynFusion
 from epidyn.scoring import NetworkScorer
 from epidyn.training.config import make_config
@@ -49,8 +50,10 @@ def scorer() -> MotifPairsScorer:
     return MotifPairsScorer(config, matrices, terms)
 
 
+@pytest.mark.parametrize("sites", [3, "all"])
 @pytest.mark.parametrize("unknown", [0, 40, 83])
-def test_terms_and_sites_add_up_to_the_logit(scorer: MotifPairsScorer, unknown: int):
+def test_terms_and_sites_add_up_to_the_logit(scorer: MotifPairsScorer, unknown: int, sites: SitesCount):
+    scorer = MotifPairsScorer(scorer.config.model_copy(update={"sites": sites}), scorer.matrices, scorer.terms)
     rng = np.random.default_rng(1)
     codes = {role: rng.integers(0, 4, length).astype(np.uint8) for role, length in LENGTHS.items()}
     codes["enhancer"][:unknown] = 4
@@ -65,7 +68,11 @@ def test_terms_and_sites_add_up_to_the_logit(scorer: MotifPairsScorer, unknown: 
         whole = found.contributions.loc[looking, "contribution"].sum()
         here = found.sites[found.sites["role"] == role]
         assert here["contribution"].sum() == pytest.approx(whole, abs=1e-9)
-        assert here["rank"].tolist() == [1, 2, 3] * len(WIDTHS) + [1]
+        if sites == 3:
+            assert here["rank"].tolist() == [1, 2, 3] * len(WIDTHS) + [1]
+        else:
+            listed = [] if role == "enhancer" and unknown == 83 else [1, 2, 3, 4]
+            assert here["rank"].tolist() == [*listed, 0] * len(WIDTHS) + [1]
 
 
 def test_a_window_that_is_shorter_than_a_motif_lacks_its_sites(scorer: MotifPairsScorer):
@@ -190,7 +197,11 @@ def test_refuses_what_it_cannot_do(planted: Path, tmp_path: Path):
             explain_terms(tmp_path / "network.safetensors", of_run(planted)[1], genome, tmp_path / "out")
         with pytest.raises(ConfigError, match="needs a model of kind 'network'"):
             explain_table(*of_run(planted), genome, tmp_path / "out", ExplainSettings(method="gradient"))
+        pairs = read_pairs(of_run(planted)[1])
+        pairs[pairs["label"] == 0].to_csv(tmp_path / "negatives.csv", index=False)
         with pytest.raises(PairTableError, match="none of the"):
-            explain_terms(*of_run(planted), genome, tmp_path / "out", ExplainSettings(min_probability=1.0))
+            explain_terms(
+                of_run(planted)[0], tmp_path / "negatives.csv", genome, tmp_path / "out", ExplainSettings(label=1)
+            )
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.partial").exists()

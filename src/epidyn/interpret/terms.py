@@ -22,7 +22,8 @@ from epidyn.interpret.effects import PAIRS
 from epidyn.interpret.explain import ExplainSettings, choose, placed_windows
 from epidyn.model import Model
 from epidyn.motif_pairs import MotifPairsScorer
-from epidyn.motif_scores.sites import find_sites
+from epidyn.motif_scores import ALL, BEST, POWER
+from epidyn.motif_scores.sites import find_occupied, find_sites
 from epidyn.predict import mention_other_genome
 from epidyn.scoring import DEFAULT_BATCH_SIZE, check_batch_size
 
@@ -51,8 +52,9 @@ class PairTerms:
     sites
         A row for each element, motif and site, and for its composition if that is a feature: ``role``, ``motif``,
         ``rank`` (1 is the best), ``offset`` (first base, counted in the window; NA of a site that a short window
-        lacks, and of composition), ``reverse``, ``score`` (log-odds), ``contribution``. Those of one element add
-        up to what the terms that look at it contribute.
+        lacks, and of composition), ``reverse``, ``score`` (log-odds), ``contribution``. Where all sites count,
+        the best four, and the others in one row of rank 0. Those of one element add up to what the terms that
+        look at it contribute.
     """
 
     contributions: pd.DataFrame
@@ -65,7 +67,8 @@ def pair_terms(scorer: MotifPairsScorer, codes: dict[Role, Codes]) -> PairTerms:
     A score is a sum over ``sites`` sites, so a site's share of a standardised score is its own score less its
     share of the mean, over the standard deviation; times the weight, and in a product times the other element's
     standardised score, that is its share of a term. A site that touches an N, or is missing, counts with the
-    lowest score of its motif, as in the score.
+    lowest score of its motif, as in the score. Where all sites count, a site's share of the standardised score is
+    that of its odds in all odds.
 
     Parameters
     ----------
@@ -107,19 +110,39 @@ def _sites(scorer: MotifPairsScorer, role: Role, codes: Codes) -> pd.DataFrame:
     center, scale = scorer.terms.center[number], scorer.terms.scale[number]
     rows: list[tuple[Any, ...]] = []
     for at, matrix in enumerate(scorer.matrices):
-        weights = matrix.log_odds()
-        best = find_sites(codes, weights, sites)
-        for rank in range(sites):
-            there = rank < len(best.start)
-            score = best.score[rank] if there else weights.min(axis=1).sum()
-            place = (int(best.start[rank]), bool(best.reverse[rank])) if there else (pd.NA, pd.NA)
-            rows.append((at, matrix.id, rank + 1, *place, score, (score - center[at] / sites) / scale[at]))
+        weights, line = matrix.log_odds(), (float(center[at]), float(scale[at]))
+        shares = _of_all(codes, weights, *line) if sites == ALL else _of_best(codes, weights, sites, *line)
+        rows += [(at, matrix.id, *row) for row in shares]
     if scorer.config.composition:
         at = len(scorer.matrices)
         share = float(scorer.features.composition(codes[None])[0])
         rows.append((at, scorer.features.names[at], 1, pd.NA, pd.NA, share, (share - center[at]) / scale[at]))
     table = pd.DataFrame(rows, columns=["feature", "motif", "rank", "offset", "reverse", "score", "share"])
-    return table.astype({"feature": "int64", "offset": "Int64", "reverse": "boolean"})
+    return table.astype({"feature": "int64", "offset": "Int64", "reverse": "boolean", "score": "float64"})
+
+
+_Row = tuple[int, Any, Any, Any, float]  # rank, offset, reverse, score, share
+
+
+def _of_best(codes: Codes, weights: Floats, sites: int, center: float, scale: float) -> Iterator[_Row]:
+    """Yield the sites of a score that is the sum over so many."""
+    best = find_sites(codes, weights, sites)
+    for rank in range(sites):
+        there = rank < len(best.start)
+        score = best.score[rank] if there else weights.min(axis=1).sum()
+        place = (int(best.start[rank]), bool(best.reverse[rank])) if there else (pd.NA, pd.NA)
+        yield rank + 1, *place, score, (score - center / sites) / scale
+
+
+def _of_all(codes: Codes, weights: Floats, center: float, scale: float) -> Iterator[_Row]:
+    """Yield the best sites of a score that is a power of the odds of all, then the rest."""
+    best, odds, total = find_occupied(codes, weights, BEST)
+    whole = (total**POWER - center) / scale
+    shares = odds / total if total else odds
+    for rank, share in enumerate(shares):
+        place = int(best.start[rank]), bool(best.reverse[rank])
+        yield rank + 1, *place, float(best.score[rank]), whole * float(share)
+    yield 0, pd.NA, pd.NA, np.nan, whole * (1 - float(shares.sum()))
 
 
 def explain_terms(

@@ -16,6 +16,7 @@ from safetensors.numpy import save as to_bytes
 from epidyn.errors import OutputError
 from epidyn.files import atomic_path
 from epidyn.matrices import Matrix, digest
+from epidyn.motif_scores import SitesCount
 
 log = logging.getLogger("epidyn")
 
@@ -38,7 +39,7 @@ class ScoreCache:
     matrices
         The motifs, in their order.
     sites
-        How many of a window's best sites are added up.
+        How many of a window's best sites are added up, or ``all``.
 
     Raises
     ------
@@ -46,7 +47,7 @@ class ScoreCache:
         If the folder cannot be made.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], matrices: Sequence[Matrix], *, sites: int) -> None:
+    def __init__(self, folder: str | os.PathLike[str], matrices: Sequence[Matrix], *, sites: SitesCount) -> None:
         self._motifs = len(matrices)
         whose = hashlib.sha256(f"{_FORMAT} {sites} {digest(matrices)}".encode()).hexdigest()[:16]
         self.folder = Path(folder) / whose

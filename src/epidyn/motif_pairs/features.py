@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from epidyn.kmers import N_CODE
 from epidyn.matrices import BACKGROUND, Matrix
-from epidyn.motif_scores import MotifScanner
+from epidyn.motif_scores import MotifScanner, SitesCount
 
 Codes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -27,7 +27,7 @@ class ElementFeatures:
     matrices
         The motifs.
     sites
-        How many of an element's best sites are added up, 1 to 4.
+        How many of an element's best sites are added up, 1 to 4, or ``all``.
     composition
         Whether the share of G and C is one of the numbers, the last.
 
@@ -37,7 +37,7 @@ class ElementFeatures:
         What each number is of: ids of matrices, ``G+C``.
     """
 
-    def __init__(self, matrices: Sequence[Matrix], *, sites: int, composition: bool) -> None:
+    def __init__(self, matrices: Sequence[Matrix], *, sites: SitesCount, composition: bool) -> None:
         self.names = [each.id for each in matrices] + [COMPOSITION] * composition
         self._scanner = MotifScanner([each.log_odds() for each in matrices], sites=sites) if matrices else None
         self._composition = composition

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from epidyn.errors import ConfigError, ModelFileError
 from epidyn.matrices import Matrix
 from epidyn.motif_pairs.features import COMPOSITION, ElementFeatures
 from epidyn.motif_pairs.terms import Terms
-from epidyn.motif_scores.scanner import BEST
+from epidyn.motif_scores.scanner import ALL, BEST
 
 LONGEST = 1_000_000
 _TERMS = ("center", "scale", "singles", "pairs", "pair_weights")
@@ -30,7 +30,9 @@ class MotifPairsConfig(BaseModel):
 
     enhancer_length: int = Field(3000, ge=1, le=LONGEST, description="enhancer window, bases")
     promoter_length: int = Field(2000, ge=1, le=LONGEST, description="promoter window, bases")
-    sites: int = Field(BEST, ge=1, le=BEST, description="best sites of a motif that are added up")
+    sites: Annotated[int, Field(ge=1, le=BEST)] | Literal["all"] = Field(
+        ALL, description="sites of a motif that are added up: so many of the best, or all"
+    )
     composition: bool = Field(True, description="whether the share of G and C may be a term")
 
 

@@ -1,4 +1,4 @@
-"""The compiled heart of a scan: for each sequence and matrix, the best sites on either strand."""
+"""The compiled heart of a scan: for each sequence and matrix, its best sites, or all of them, on either strand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy.typing as npt
 from epidyn.kmers import K
 
 Floats = npt.NDArray[np.float32]
+
+_MOST = np.float32(1e30)  # odds, so that sums over a sequence stay finite whatever the width of a matrix
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
@@ -109,3 +111,81 @@ def _score_bases(
                 break
             ahead[c] += weights[column, codes[at], 0, c]
             back[c] += weights[column, codes[at], 1, c]
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract", "reassoc"})
+def occupancies(
+    codes: npt.NDArray[np.uint8],
+    words: npt.NDArray[np.int32],
+    tables: Floats,
+    weights: Floats,
+    widths: npt.NDArray[np.int64],
+    total: Floats,
+) -> None:
+    """Add up, over all sites and both strands, the odds of one block of matrices in each sequence.
+
+    Parameters
+    ----------
+    codes, words, widths
+        As :func:`best_sites`.
+    tables, weights
+        As there, but odds in place of their logarithms, so that a site's are a product.
+    total
+        Of each sequence and matrix, (n, block); added to.
+    """
+    count, length = codes.shape
+    parts, _, _, block = tables.shape
+    narrowest = widths.min()
+    ahead = np.empty(block, dtype=np.float32)
+    back = np.empty(block, dtype=np.float32)
+    for i in range(count):
+        sums = total[i]
+        for start in range(length - narrowest + 1):
+            if codes[i, start] > 3:
+                continue
+            whole = start + K * parts <= length
+            if whole:
+                for part in range(parts):
+                    whole = whole and words[i, start + K * part] >= 0
+            if not whole:
+                _odds_of_bases(codes[i], start, weights, widths, sums)
+                continue
+            word = words[i, start]
+            if parts == 1:
+                for c in range(block):
+                    sums[c] += tables[0, word, 0, c] + tables[0, word, 1, c]
+            elif parts == 2:
+                after = words[i, start + K]
+                for c in range(block):
+                    sums[c] += tables[0, word, 0, c] * tables[1, after, 0, c]
+                    sums[c] += tables[0, word, 1, c] * tables[1, after, 1, c]
+            else:
+                after = words[i, start + K]
+                then = words[i, start + 2 * K]
+                for c in range(block):
+                    ahead[c] = tables[0, word, 0, c] * tables[1, after, 0, c] * tables[2, then, 0, c]
+                    back[c] = tables[0, word, 1, c] * tables[1, after, 1, c] * tables[2, then, 1, c]
+                for part in range(3, parts):
+                    word = words[i, start + K * part]
+                    for c in range(block):
+                        ahead[c] = min(ahead[c] * tables[part, word, 0, c], _MOST)
+                        back[c] = min(back[c] * tables[part, word, 1, c], _MOST)
+                for c in range(block):
+                    sums[c] += ahead[c] + back[c]
+
+
+@numba.njit(nogil=True, cache=True)
+def _odds_of_bases(
+    codes: npt.NDArray[np.uint8], start: int, weights: Floats, widths: npt.NDArray[np.int64], sums: Floats
+) -> None:
+    """Add the odds of the sites that start at a base, near an N or an end; none of one that touches either."""
+    for c in range(len(widths)):
+        ahead = back = np.float32(1)
+        for column in range(widths[c]):
+            at = start + column
+            if at >= len(codes) or codes[at] > 3:
+                ahead = back = np.float32(0)
+                break
+            ahead = min(ahead * weights[column, codes[at], 0, c], _MOST)
+            back = min(back * weights[column, codes[at], 1, c], _MOST)
+        sums[c] += ahead + back

@@ -39,3 +39,15 @@ def best_scores(codes: npt.NDArray[np.uint8], weights: Floats, best: int) -> Flo
     """Return the scores of the best sites, falling; the matrix's lowest where there are fewer sites."""
     lowest = np.full(best, weights.min(axis=1).sum())
     return np.sort(np.concatenate([lowest, site_scores(codes, weights)]))[::-1][:best]
+
+
+def occupancy(codes: npt.NDArray[np.uint8], weights: Floats) -> float:
+    """Return the sum of the odds of all sites on both strands; none of a site that touches an N."""
+    total = 0.0
+    for start in range(len(codes) - len(weights) + 1):
+        site = codes[start : start + len(weights)]
+        if site.max() <= 3:
+            columns = np.arange(len(weights))
+            total += float(np.exp(weights[columns, site].sum()))
+            total += float(np.exp(weights[::-1, ::-1][columns, site].sum()))
+    return total

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,11 @@ Codes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 BEST = 4  # sites that the kernel keeps of a sequence and matrix
+ALL: Literal["all"] = "all"
+# Odds of sites spread over many orders of magnitude. Of their sum, which mean and spread are to describe, this
+# power is taken; docs/models.md compares others.
+POWER = 0.25
+SitesCount = int | Literal["all"]
 _BLOCK = 128  # matrices that are scored together; what is kept of them stays in a core's first cache
 
 
@@ -25,7 +31,7 @@ class _Block:
     """Matrices that are scored together: their numbers, and what :func:`best_sites` takes of them."""
 
     numbers: npt.NDArray[np.int64]
-    tables: Floats
+    tables: Floats  # log-odds, or odds where all sites count
     weights: Floats
     widths: npt.NDArray[np.int64]
     lowest: Floats
@@ -34,16 +40,21 @@ class _Block:
 class MotifScanner:
     """Scores of sequences by matrices, on both strands.
 
-    A site's score is the sum of its bases' log-odds, on the strand where that is higher; a sequence's is the sum
-    of its best sites', wherever they are. A site that touches an N, and one that is missing in a short sequence,
-    has the lowest score its matrix can give.
+    With a number of sites: a site's score is the sum of its bases' log-odds, on the strand where that is higher; a
+    sequence's is the sum of its best sites', wherever they are. A site that touches an N, and one that is missing
+    in a short sequence, has the lowest score its matrix can give.
+
+    With all: a site's odds are the product of its bases' odds; a sequence's score is the fourth root of the sum
+    of the odds of all sites on both strands. That sum is in proportion to the expected number of bound sites where
+    the factor is rare (Roider et al. 2007, with one energy scale for all matrices). A site that touches an N has
+    no odds.
 
     Parameters
     ----------
     weights
         Log-odds, (width, 4) of each matrix, columns A, C, G, T.
     sites
-        How many sites are added up, 1 to 4.
+        How many sites are added up, 1 to 4, or ``all``.
 
     Raises
     ------
@@ -51,12 +62,16 @@ class MotifScanner:
         If ``sites`` is another number, or there is no matrix.
     """
 
-    def __init__(self, weights: Sequence[npt.NDArray[np.floating]], *, sites: int = BEST) -> None:
-        if not 1 <= sites <= BEST or not weights:
-            raise ValueError(f"sites must be 1 to {BEST} (given: {sites}), matrices one or more.")
+    def __init__(self, weights: Sequence[npt.NDArray[np.floating]], *, sites: SitesCount = ALL) -> None:
+        if not (sites == ALL or (isinstance(sites, int) and 1 <= sites <= BEST)) or not weights:
+            raise ValueError(f"sites must be 1 to {BEST} or {ALL!r} (given: {sites!r}), matrices one or more.")
         self.sites = sites
         self._count = len(weights)
         self._blocks = [_block(numbers, weights) for numbers in _alike(weights)]
+        if sites == ALL:
+            self._blocks = [
+                replace(each, tables=np.exp(each.tables), weights=np.exp(each.weights)) for each in self._blocks
+            ]
 
     def scores(self, codes: Codes) -> Floats:
         """Score sequences.
@@ -75,7 +90,7 @@ class MotifScanner:
             return self._scores(codes)
 
     def _scores(self, codes: Codes) -> Floats:
-        from epidyn.motif_scores.kernel import best_sites  # brings numba, which takes its time to load
+        from epidyn.motif_scores.kernel import best_sites, occupancies  # bring numba, which takes its time to load
 
         codes = np.ascontiguousarray(codes, dtype=np.uint8)
         words = np.full(codes.shape, -1, dtype=np.int32)
@@ -84,8 +99,15 @@ class MotifScanner:
         scores = np.empty((len(codes), self._count), dtype=np.float32)
 
         def score(block: _Block) -> None:
+            fits = codes.shape[1] >= block.widths.min()
+            if self.sites == ALL:
+                total = np.zeros((len(codes), len(block.numbers)), dtype=np.float32)
+                if fits:
+                    occupancies(codes, words, block.tables, block.weights, block.widths, total)
+                scores[:, block.numbers] = total**POWER
+                return
             best = np.broadcast_to(block.lowest, (len(codes), BEST, len(block.numbers))).copy()
-            if codes.shape[1] >= block.widths.min():
+            if fits:
                 best_sites(codes, words, block.tables, block.weights, block.widths, best)
             scores[:, block.numbers] = best[:, : self.sites].sum(axis=1)
 

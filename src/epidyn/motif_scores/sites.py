@@ -40,12 +40,44 @@ def find_sites(codes: npt.NDArray[np.uint8], weights: Floats, count: int) -> Sit
     count
         How many; fewer come of a sequence with fewer places.
     """
-    width = len(weights)
-    if len(codes) < width:
-        return Sites(np.empty(0, np.int64), np.empty(0, np.bool_), np.empty(0))
-    places = np.lib.stride_tricks.sliding_window_view(codes, width)
-    known = np.minimum(places, 3)
-    ahead, back = (each[np.arange(width), known].sum(axis=1) for each in (weights, weights[::-1, ::-1]))
-    score = np.where((places > 3).any(axis=1), weights.min(axis=1).sum(), np.maximum(ahead, back))
+    ahead, back, known = _strands(codes, weights)
+    score = np.where(known, np.maximum(ahead, back), weights.min(axis=1).sum())
     start = np.argsort(-score, kind="stable")[:count]
     return Sites(start, back[start] > ahead[start], score[start])
+
+
+def find_occupied(codes: npt.NDArray[np.uint8], weights: Floats, count: int) -> tuple[Sites, Floats, float]:
+    """Find the sites that make up most of a sequence's odds, as ``MotifScanner`` with all sites adds them up.
+
+    Parameters
+    ----------
+    codes, weights
+        As :func:`find_sites`.
+    count
+        How many; fewer come of a sequence with fewer places without an N.
+
+    Returns
+    -------
+    Sites
+        The largest odds first, both strands of a place together.
+    float64 array (n,)
+        Their odds.
+    float
+        The odds of all sites.
+    """
+    ahead, back, known = _strands(codes, weights)
+    odds = np.where(known, np.exp(ahead) + np.exp(back), 0.0)
+    start = np.argsort(-odds, kind="stable")[: min(count, int(known.sum()))]
+    sites = Sites(start, back[start] > ahead[start], np.maximum(ahead, back)[start])
+    return sites, odds[start], float(odds.sum())
+
+
+def _strands(codes: npt.NDArray[np.uint8], weights: Floats) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Return the score of the site that starts at each base, on either strand, and whether no N is in it."""
+    width = len(weights)
+    if len(codes) < width:
+        return np.empty(0), np.empty(0), np.empty(0, np.bool_)
+    places = np.lib.stride_tricks.sliding_window_view(codes, width)
+    bases = np.minimum(places, 3)
+    ahead, back = (each[np.arange(width), bases].sum(axis=1) for each in (weights, weights[::-1, ::-1]))
+    return ahead, back, np.asarray((places <= 3).all(axis=1))
