@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from epidyn import metrics, plots, progress, training, workers
-from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError
+from epidyn.errors import ConfigError, CrossvalError, EpidynError, InputFileError, SplitError
 from epidyn.evaluation import evaluate
 from epidyn.files import (
     clear_partials,
@@ -34,7 +34,7 @@ from epidyn.scores import Scores, by_line, ranking, read_scores
 from epidyn.splits import fold_named, folds
 from epidyn.training.config import RunConfig, make_config, read_settings, require_same
 from epidyn.training.folder import RunFolder
-from epidyn.training.inputs import read_table
+from epidyn.training.inputs import draw_split, read_table
 
 log = logging.getLogger("epidyn")
 
@@ -145,6 +145,8 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
         If ``out`` holds something else.
     ConfigError
         If it was begun with other settings, or these ask for one fold or several devices.
+    CrossvalError
+        If no fold can be trained, as where positives lie on one chromosome.
     EpidynError
         As reading the table or the genome, or the split, raise it; before anything is written.
     """
@@ -157,13 +159,14 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
     _refuse_single(config)
     refuse_filled_folder(out, force=force or folder.half_begun)
     pairs, genome = read_table(config)
-    genome.close()
     if "fold" in pairs:
         raise ConfigError(
             f"{', '.join(config.data.tables())} has a column fold, and a cross-validation adds one of that name. "
             "Rename it in the table."
         )
     rows = folds(pairs, config.split.split)
+    with genome:
+        _refuse_hopeless(config, list(rows), pairs, genome)
     earlier = folder.names() if folder.begun else []
     prepare_output_folder(out, force=True, own=(folder.PLAN, folder.ORIGIN, folder.CONFIG, *folder.RESULTS))
     for run in (folder.run(name) for name in dict.fromkeys([*earlier, *rows])):
@@ -175,6 +178,19 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
     plan = [(name, len(test), int(labels[test].sum())) for name, test in rows.items()]
     write_table(folder / folder.PLAN, pd.DataFrame(plan, columns=["fold", "pairs", "positives"]))
     return list(rows)
+
+
+def _refuse_hopeless(config: RunConfig, names: Sequence[str], pairs: pd.DataFrame, genome: Genome) -> None:
+    """Raise CrossvalError if no fold can be split into parts with both labels; some that cannot are no harm."""
+    refused = []
+    for name in names:
+        split = config.split.model_copy(update={"fold": name})
+        try:
+            draw_split(config.model_copy(update={"split": split}), pairs, genome)
+            return
+        except SplitError as error:
+            refused.append(f"{name}: {error}")
+    raise CrossvalError(f"no fold of {', '.join(config.data.tables())} can be trained:", refused)
 
 
 def _origin(config: RunConfig) -> dict[str, str]:

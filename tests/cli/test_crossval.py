@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.cli.conftest import Inputs, Run, refused
@@ -70,6 +72,42 @@ def test_a_scheduler_runs_the_folds(epidyn: Run, inputs: Inputs, tmp_path: Path)
 )
 def test_refuses(epidyn: Run, inputs: Inputs, tmp_path: Path, changes: tuple[str, ...], words: tuple[str, ...]):
     refused(epidyn("crossval", *options(inputs, tmp_path / "cv"), *changes), *words)
+
+
+def test_positives_on_one_chromosome_are_refused_before_anything_is_made(
+    epidyn: Run, inputs: Inputs, tmp_path: Path
+):
+    table = pd.read_csv(inputs.pairs)
+    table["label"] = (table["enhancer_chrom"] == "chr1") & (table.index % 2 == 0)
+    table.astype({"label": int}).to_csv(tmp_path / "few.csv", index=False)
+    words = [*options(inputs, tmp_path / "cv")]
+    words[1] = tmp_path / "few.csv"
+    refused(
+        epidyn("crossval", *words), "no fold of", "can be trained", "chr1: ", "chr3: ", "both 0 and 1 are needed"
+    )
+    assert not (tmp_path / "cv").exists()
+
+
+def test_an_interrupt_says_how_all_folds_go_on(
+    epidyn: Run, inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr("epidyn.training.module.Journal.on_train_batch_end", interrupted)
+            result = epidyn("crossval", *options(inputs, tmp_path / "c v"))
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert result.code == 130
+    assert result.err.splitlines()[-2:] == [
+        f"go on with `epidyn crossval --out '{tmp_path / 'c v'}'`",
+        "Interrupted.",
+    ]
+    assert "--resume" not in result.err
+    assert epidyn("crossval", "--out", tmp_path / "c v").code == 0
 
 
 def test_refuses_to_go_on_with_what_was_not_begun(epidyn: Run, tmp_path: Path):
