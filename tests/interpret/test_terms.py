@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from epidyn import Genome, Model, read_pairs, training
+from epidyn.averaging import AveragedScorer, Line, Mixture
 from epidyn.elements import ROLES
 from epidyn.errors import ConfigError, PairTableError
 from epidyn.interpret.explain import ExplainSettings, explain_table
@@ -21,7 +22,7 @@ from epidyn.matrices import Matrix
 from epidyn.motif_pairs import MotifPairsConfig, MotifPairsScorer, Terms
 from epidyn.motif_scores import SitesCount
 from epidyn.nn import EpiDynFusion
-from epidyn.scoring import NetworkScorer
+from epidyn.scoring import NetworkScorer, Scorer
 from epidyn.training.config import make_config
 from tests.motif_pairs.planted import planted_folder, settings_of
 from tests.nn.toys import small_config
@@ -146,7 +147,7 @@ def test_masks_of_it_are_what_calling_the_model_gives(planted: Path):
     model, pairs = Model.load(of_run(planted)[0]), read_pairs(of_run(planted)[1]).head(1)
     with Genome.open(planted / "genome.fa") as genome:
         codes = {role: genome.fetch("chr1", 1000, 1000 + length) for role, length in model.scorer.lengths.items()}
-    scan = make_scan(model, codes, batch_size=7)
+    scan = make_scan(model.scorer, codes, batch_size=7)
     assert pairs is not None
     for role in ROLES:
         changes = masks(len(codes[role]), 6, 50)
@@ -158,16 +159,22 @@ def test_masks_of_it_are_what_calling_the_model_gives(planted: Path):
         np.testing.assert_allclose(scan.logits(role, changes), slow, atol=1e-6)
 
 
-def test_a_window_scan_of_a_network_is_its_own_scan():
-    network = EpiDynFusion(small_config()).eval()
-    lengths = NetworkScorer(network).lengths
+@pytest.mark.parametrize("kind", ["network", "both"])
+def test_the_fast_scan_of_a_kind_is_the_plain_one(scorer: MotifPairsScorer, kind: str):
+    network = NetworkScorer(EpiDynFusion(small_config()).eval())
+    chosen: Scorer = network
+    if kind == "both":
+        windows = {f"{role}_length": length for role, length in network.lengths.items()}
+        pairs = MotifPairsScorer(scorer.config.model_copy(update=windows), scorer.matrices, scorer.terms)
+        lines = {"network": Line(slope=2, intercept=-1), "motif_pairs": Line(slope=0.5, intercept=0.25)}
+        chosen = AveragedScorer(network, pairs, Mixture(weight=0.4, **lines))
     rng = np.random.default_rng(2)
-    codes = {role: rng.integers(0, 4, length).astype(np.uint8) for role, length in lengths.items()}
-    fast = make_scan(Model(NetworkScorer(network)), codes)
-    plain = WindowScan(NetworkScorer(network), codes)
+    codes = {role: rng.integers(0, 4, length).astype(np.uint8) for role, length in chosen.lengths.items()}
+    fast, plain = make_scan(chosen, codes), WindowScan(chosen, codes)
+    assert type(fast) is not WindowScan
     assert fast.logit == pytest.approx(plain.logit, abs=1e-5)
     for role in ROLES:
-        changes = masks(lengths[role], 6, 11)
+        changes = masks(chosen.lengths[role], 6, 11)
         np.testing.assert_allclose(fast.logits(role, changes), plain.logits(role, changes), atol=1e-5)
 
 

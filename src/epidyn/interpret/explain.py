@@ -303,7 +303,7 @@ def _effects(
         codes = {
             role: genome.fetch(chrom, start, start + length) for role, (chrom, start, length) in placed.items()
         }
-        scan = make_scan(model, codes, batch_size=batch_size)
+        scan = make_scan(model.scorer, codes, batch_size=batch_size)
         for role in settings.roles:
             chrom, start, _ = placed[role]
             tried = settings.perturbations(codes[role])

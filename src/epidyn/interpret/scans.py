@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from epidyn.averaging import AveragedScorer
 from epidyn.elements import ROLES, Codes, Role
 from epidyn.interpret.mutagenesis import Floats, PairScan, Perturbations
-from epidyn.model import Model
 from epidyn.scoring import NetworkScorer, Scorer, check_batch_size
 
 
@@ -61,14 +60,25 @@ class WindowScan:
         return np.concatenate(found)
 
 
-_SCANS: dict[str, Callable[[Model, dict[Role, Codes], int], Scan]] = {
-    NetworkScorer.kind: lambda model, codes, size: PairScan(model.network, codes, batch_size=size),
-}
+class AveragedScan:
+    """Averages the scans of two models as their scores are averaged; see :class:`WindowScan`."""
+
+    def __init__(self, scorer: AveragedScorer, codes: dict[Role, Codes], *, batch_size: int = 64) -> None:
+        self._mixture = scorer.mixture
+        self._network = PairScan(scorer.network.network, codes, batch_size=batch_size)
+        self._motif_pairs = WindowScan(scorer.motif_pairs, codes, batch_size=batch_size)
+        self.logit = float(self._mixture(np.array(self._network.logit), np.array(self._motif_pairs.logit)))
+
+    def logits(self, role: Role, perturbations: Perturbations) -> Floats:
+        """Return the logit of the pair with each perturbation of one element, float64 (n,)."""
+        scans = (self._network, self._motif_pairs)
+        return self._mixture(*(scan.logits(role, perturbations) for scan in scans))
 
 
-def make_scan(model: Model, codes: dict[Role, Codes], *, batch_size: int = 64) -> Scan:
+def make_scan(scorer: Scorer, codes: dict[Role, Codes], *, batch_size: int = 64) -> Scan:
     """Return the scan of a pair by a model; the fast one of its kind, if there is one."""
-    fast = _SCANS.get(model.scorer.kind)
-    return (
-        WindowScan(model.scorer, codes, batch_size=batch_size) if fast is None else fast(model, codes, batch_size)
-    )
+    if isinstance(scorer, NetworkScorer):
+        return PairScan(scorer.network, codes, batch_size=batch_size)
+    if isinstance(scorer, AveragedScorer):
+        return AveragedScan(scorer, codes, batch_size=batch_size)
+    return WindowScan(scorer, codes, batch_size=batch_size)
