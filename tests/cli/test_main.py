@@ -159,6 +159,18 @@ def test_too_little_memory_is_said(epidyn: Run, monkeypatch: pytest.MonkeyPatch,
     refused(epidyn("info", "random:hg19"), words)
 
 
+@pytest.mark.parametrize("argv", [["info", "random:hg19"], ["train", "--help"]])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_closed_pipe_ends_a_command_without_a_word(argv: list[str], buffered: bool):
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
+    command = [sys.executable, "-m", "epidyn", *argv]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(sys, "argv", ["epidyn", "--version"])
     assert cli.main() == 0

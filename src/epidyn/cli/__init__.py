@@ -36,6 +36,7 @@ from epidyn.errors import EpidynError
 from epidyn.files import NO_ROOM
 
 MISTAKE, INTERRUPTED = 2, 130
+UNREAD = 1  # whoever was to read the output has gone, as `head` does; nothing to complain of
 
 # click's base of all complaints about options. Reached through typer, which from some version on carries a click
 # of its own.
@@ -86,7 +87,10 @@ def _common(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 2 for what the user can mend, with a message and no traceback."""
+    """Run one command; return 0, or 2 for what the user can mend, with a message and no traceback.
+
+    Interrupted it returns 130; 1 where a pipe was closed before all was written.
+    """
     _log_to_stderr()
     try:
         result = app(args=list(argv) if argv is not None else None, prog_name="epidyn", standalone_mode=False)
@@ -96,6 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _complain(str(error))
         if not (_takes_no_more(sys.stdout) or error.errno in NO_ROOM):  # whatever writes files says which is full
             raise
+        if isinstance(error, BrokenPipeError):
+            return UNREAD
         return _complain(f"cannot write to standard output: {error.strerror}. Free space, or send it elsewhere.")
     except EpidynError as error:
         return _complain(str(error))
