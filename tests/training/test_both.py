@@ -11,6 +11,7 @@ import pytest
 from epidyn import Model, crossval, training
 from epidyn.averaging import AveragedScorer
 from epidyn.errors import ConfigError
+from epidyn.report.collect import collect
 from epidyn.training import both_learner
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, make_config
@@ -90,6 +91,12 @@ def test_a_cross_validation_of_both(config: RunConfig, tmp_path: Path):
     found = crossval.crossval(folds, tmp_path / "folds")
     assert found.table["auroc"].iloc[:2].min() > 0.75
     assert (tmp_path / "folds" / "scores").is_dir()
+
+
+def test_the_report_takes_it_for_no_network_of_the_article(whole: Path):
+    (run,) = collect([whole]).runs
+    (place,) = run.places
+    assert (place.experiment, place.what) == ("other-splits", "chromosome:chr5: network and motif pairs")
 
 
 def test_windows_must_be_the_same(config: RunConfig):

@@ -17,7 +17,7 @@ from epidyn.files import sha256
 from epidyn.interpret.motif_report import SETTINGS as MOTIFS
 from epidyn.model import Model
 from epidyn.pairs.schema import canonical_cell_line
-from epidyn.report.experiments import STRICT, Place, Traits, is_default_copies, places
+from epidyn.report.experiments import OTHER_KINDS, STRICT, Place, Traits, is_default_copies, places
 from epidyn.report.files import (
     AuditReport,
     CrossvalMetrics,
@@ -212,7 +212,7 @@ def _run(path: Path, config: RunConfig, metrics: RunMetrics | CrossvalMetrics) -
     data = metrics.data
     # A table that names no cell line is of the one that its file is named after.
     line = ", ".join(filter(None, data.cell_lines)) or line_of_table(_names(data))
-    of_network = config.training.model == "network"  # what the article has
+    of_network = config.training.model not in OTHER_KINDS
     traits = Traits(
         network=config.network if of_network else None,
         line=line,
@@ -224,6 +224,7 @@ def _run(path: Path, config: RunConfig, metrics: RunMetrics | CrossvalMetrics) -
         folds=isinstance(metrics, CrossvalMetrics),
         bengi=is_bengi(_names(data)),
         strict=config.split.pool == "strict",
+        kind=config.training.model,
     )
     control = ", ".join(words for name, words in CONTROLS.items() if getattr(data, name)) or None
     folds = {}

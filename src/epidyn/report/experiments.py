@@ -12,7 +12,7 @@ LINES = ("GM12878", "HUVEC", "HeLa-S3", "IMR90", "K562", "NHEK")
 HIC_LINES = ("GM12878", "HMEC", "HeLa-S3", "IMR90", "K562", "NHEK")
 MEAN = "mean"
 
-MOTIF_PAIRS = "motif pairs"
+OTHER_KINDS = {"motif-pairs": "motif pairs", "both": "network and motif pairs"}  # than the article's network
 OURS = "EPI-DynFusion"
 REGIMES = {"specific": f"{OURS}-spe", "general": f"{OURS}-gen", "fine-tuned": f"{OURS}-best"}
 FULL = "CNN + Transformer + BiGRU + DynFusion + CBAM"
@@ -208,6 +208,8 @@ class Traits:
         Whether its pairs are one of BENGI's benchmarks.
     strict
         Whether it was kept from the elements that another of its lines tests.
+    kind
+        Of model; ``network`` is None of any other than that.
     """
 
     network: NetworkConfig | None
@@ -220,6 +222,7 @@ class Traits:
     folds: bool = False
     bengi: bool = False
     strict: bool = False
+    kind: str = "network"
 
 
 @dataclass(frozen=True)
@@ -246,7 +249,7 @@ def is_default_copies(copies: int | str) -> bool:
 
 def places(traits: Traits) -> tuple[Place, ...]:
     """Return the rows that a run belongs to; one run may serve several experiments, each belongs somewhere."""
-    name = MOTIF_PAIRS if traits.network is None else architecture(traits.network)
+    name = OTHER_KINDS[traits.kind] if traits.network is None else architecture(traits.network)
     usual = traits.optimizer == "NAdam" and traits.default_copies
     if traits.split != "random":
         return (_held_out(traits, name, usual),)
