@@ -49,6 +49,7 @@ METADATA = {
     "training",
     "kmer_vectors",
     "motifs",
+    "stem",
     "pairs",
     "genome",
     "regime",
@@ -94,6 +95,13 @@ class Composition:
 
     def score(self, enhancer: Tensor, promoter: Tensor) -> np.ndarray:
         return (self.weight * (enhancer - promoter)).float().numpy()
+
+    @property
+    def reads_distance(self) -> bool:
+        return False
+
+    def of_distance(self, distance: np.ndarray) -> np.ndarray:
+        return np.zeros(len(distance), dtype=np.float32)
 
     def tensors(self) -> dict[str, Tensor]:
         return {"weight": torch.tensor([self.weight])}
@@ -444,10 +452,10 @@ def test_the_file_says_where_it_came_from(model_file: Path):
     assert set(tensors) == set(small_network().state_dict())
 
 
-def test_a_file_from_before_starting_models_and_motifs_were_recorded_loads(model: Model, tmp_path: Path):
+def test_a_file_from_before_starting_models_motifs_and_stems_were_recorded_loads(model: Model, tmp_path: Path):
     model.save(tmp_path / "m.safetensors")
     metadata, tensors = parts_of(tmp_path / "m.safetensors")
-    assert metadata.pop("starting_model") == metadata.pop("motifs") == "null"
+    assert metadata.pop("starting_model") == metadata.pop("motifs") == metadata.pop("stem") == "null"
     save_file(tensors, tmp_path / "old.safetensors", metadata=metadata)
     assert Model.load(tmp_path / "old.safetensors").provenance == model.provenance
 

@@ -168,6 +168,16 @@ class AveragedScorer:
             scores.append(stem[:, values:].double().cpu())
         return self.mixture(self.network.score(*stems), self.motif_pairs.score(*scores)).astype(np.float32)
 
+    @property
+    def reads_distance(self) -> bool:
+        """Whether the motif pairs look at the distance."""
+        return self.motif_pairs.reads_distance
+
+    def of_distance(self, distance: npt.NDArray[np.number]) -> Logits:
+        """Return what the distance adds to the averaged log-odds of pairs."""
+        share = (1 - self.mixture.weight) * self.mixture.motif_pairs.slope
+        return (share * self.motif_pairs.of_distance(distance)).astype(np.float32)
+
     def tensors(self) -> dict[str, Tensor]:
         """Return what both hold, each under its own name."""
         parts: dict[str, Scorer] = {"network": self.network, "motif_pairs": self.motif_pairs}

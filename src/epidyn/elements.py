@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn import progress
-from epidyn.errors import ChromosomeError, IntervalError
+from epidyn.errors import ChromosomeError, ConfigError, IntervalError
 from epidyn.genome import Genome
 from epidyn.pairs import intervals
 
@@ -230,6 +230,23 @@ def midpoints(pairs: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Return the midpoints of each row's enhancer and promoter, in bases, float64 (n, 2); halves are exact."""
     ends = [(pairs[f"{role}_start"] + pairs[f"{role}_end"]).to_numpy(dtype=np.float64) for role in ROLES]
     return np.stack(ends, axis=1) / 2
+
+
+def distances(pairs: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the distance between the midpoints of each pair, in bases, float64 (n,); halves are exact."""
+    return np.asarray(np.abs(np.diff(midpoints(pairs), axis=1)[:, 0]))
+
+
+def refuse_without_distance(pairs: pd.DataFrame) -> None:
+    """Raise ConfigError if the elements of any pair are on two chromosomes, or are sequences without places."""
+    apart = pairs["enhancer_chrom"].to_numpy() != pairs["promoter_chrom"].to_numpy()
+    if apart.any():
+        first = pairs[apart].iloc[0]
+        raise ConfigError(
+            f"the model reads the distance between two elements, which {apart.sum()} of {len(pairs)} pairs do not "
+            f"have: in row {first.name} the enhancer is on {first['enhancer_chrom']}, the promoter on "
+            f"{first['promoter_chrom']}. Use a model that was trained without motif_pairs.distance."
+        )
 
 
 def interval_hashes(pairs: pd.DataFrame) -> npt.NDArray[np.uint64]:

@@ -18,6 +18,7 @@ from epidyn.files import open_text
 
 Floats = npt.NDArray[np.float64]
 
+JASPAR = "jaspar"  # what names the motifs of a release in place of a file
 RELEASE = "JASPAR2020"
 COLLECTIONS = ("CORE", "CNE")  # those of the article's Figure 12
 TAXA = "vertebrates"  # of CORE; CNE, conserved non-coding elements of the human genome, has none

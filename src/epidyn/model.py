@@ -21,7 +21,16 @@ from epidyn import __version__, windows
 from epidyn.averaging import AveragedScorer
 from epidyn.calibration import Calibration, prevalence_shift, sigmoid
 from epidyn.described import Rows, html_table, plain, visible
-from epidyn.elements import ROLES, Codes, ElementStore, WindowRequest, locate, refuse_windows_outside
+from epidyn.elements import (
+    ROLES,
+    Codes,
+    ElementStore,
+    WindowRequest,
+    distances,
+    locate,
+    refuse_windows_outside,
+    refuse_without_distance,
+)
 from epidyn.errors import ConfigError, ModelFileError, ShapeError
 from epidyn.files import atomic_path, require_file
 from epidyn.genome import Genome
@@ -46,7 +55,7 @@ SCORERS: dict[str, type[Scorer]] = {
     scorer.kind: scorer for scorer in (NetworkScorer, MotifPairsScorer, AveragedScorer)
 }
 # What files of this format that were written before it was known lack.
-_ADDED = {"starting_model": "null", "motifs": "null"}
+_ADDED = {"starting_model": "null", "motifs": "null", "stem": "null"}
 _LONGEST_VERSION = 9  # digits
 
 
@@ -55,7 +64,9 @@ class Provenance(BaseModel):
 
     ``training_intervals`` are :func:`epidyn.elements.interval_hashes` of the training rows, as base64 of
     little-endian uint64; ``training_prevalence`` is the share of positives that training saw, copies counted.
-    ``cell_lines`` are those of ``pairs``; ``starting_model`` has those of the model that training started from.
+    ``motifs`` are those that a model of motif pairs was chosen from, ``stem`` those that a network's filters
+    started as. ``cell_lines`` are those of ``pairs``; ``starting_model`` has those of the model that training
+    started from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +74,7 @@ class Provenance(BaseModel):
     training: dict[str, Any] | None = None
     kmer_vectors: str | None = None
     motifs: str | None = None
+    stem: str | None = None
     pairs: list[dict[str, str]] | None = None
     genome: dict[str, str] | None = None
     regime: str | None = None
@@ -296,7 +308,8 @@ class Model:
         store = ElementStore.fill(genome, requests)
         rows = np.arange(len(pairs))
         positions = {role: store.positions(role, rows, starts[role]) for role in ROLES}
-        return window_logits(
+        of_distance = self.distance_logits(pairs)
+        of_windows = window_logits(
             self.scorer,
             store,
             positions["enhancer"],
@@ -305,6 +318,21 @@ class Model:
             rc_average=rc_average,
             stems=stems,
         )
+        return of_windows + of_distance
+
+    def distance_logits(self, pairs: pd.DataFrame) -> Logits:
+        """Return what the distance between its elements adds to each pair's logit, float32 (n,).
+
+        Zeros for a model that does not look at it.
+
+        Raises
+        ------
+        ConfigError
+            If the model looks at it and a pair has none, since its elements are on two chromosomes or sequences.
+        """
+        if self.scorer.reads_distance:
+            refuse_without_distance(pairs)
+        return self.scorer.of_distance(distances(pairs))
 
     def predict_codes(
         self, enhancer_codes: Codes, promoter_codes: Codes, *, batch_size: int = DEFAULT_BATCH_SIZE
@@ -316,7 +344,7 @@ class Model:
         ShapeError
             If the arrays are of another type or shape.
         ConfigError
-            If ``batch_size`` is below 1.
+            If ``batch_size`` is below 1, or the model reads the distance between the elements.
         """
         for role, codes in zip(ROLES, (enhancer_codes, promoter_codes), strict=True):
             length = self.scorer.lengths[role]
@@ -325,6 +353,8 @@ class Model:
         if len(enhancer_codes) != len(promoter_codes):
             raise ShapeError(f"{len(enhancer_codes)} enhancers and {len(promoter_codes)} promoters make no pairs.")
         check_batch_size(batch_size)
+        if self.scorer.reads_distance:
+            raise ConfigError("this model reads the distance between two elements, which bases alone do not have.")
         batches = [
             self.scorer.score(
                 self.scorer.encode("enhancer", enhancer_codes[at : at + batch_size]),

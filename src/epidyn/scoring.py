@@ -29,7 +29,8 @@ Logits = npt.NDArray[np.float32]
 class Scorer(Encoder, Protocol):
     """What a kind of model must do; everything else about a model is the same for all kinds.
 
-    It reads each element alone (:meth:`encode`) and then pairs of what it made of them (:meth:`score`).
+    It reads each element alone (:meth:`encode`) and then pairs of what it made of them (:meth:`score`). A pair's
+    logit is the sum of that and of :meth:`of_distance`.
     """
 
     kind: ClassVar[str]
@@ -45,6 +46,15 @@ class Scorer(Encoder, Protocol):
 
     def score(self, enhancer: Tensor, promoter: Tensor) -> Logits:
         """Score one batch of pairs: stems (batch, ...) of either role, to float32 (batch,)."""
+        ...
+
+    @property
+    def reads_distance(self) -> bool:
+        """Whether a pair's score depends on the distance between its elements, not on their windows alone."""
+        ...
+
+    def of_distance(self, distance: npt.NDArray[np.number]) -> Logits:
+        """Return what the distance between midpoints, in bases, (n,), adds to scores, float32 (n,)."""
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -106,6 +116,15 @@ class NetworkScorer:
         with evaluating(self.network):
             logits: Logits = self.network.score(enhancer, promoter).float().cpu().numpy()
         return logits
+
+    @property
+    def reads_distance(self) -> bool:
+        """False: the network reads bases alone."""
+        return False
+
+    def of_distance(self, distance: npt.NDArray[np.number]) -> Logits:
+        """Return zeros."""
+        return np.zeros(len(distance), dtype=np.float32)
 
     @property
     def _weight(self) -> Tensor:
@@ -177,6 +196,8 @@ def window_logits(
     stems: StemCache | None = None,
 ) -> Logits:
     """Score pairs of windows of a store; the same pair of windows is scored once.
+
+    Without what the distance between the elements adds (:meth:`Scorer.of_distance`).
 
     Parameters
     ----------

@@ -165,12 +165,16 @@ CASES = ["pairing", "known", "presence", "propensity", "unbalanced", "permuted"]
 
 @pytest.mark.slow
 def test_learning_curves(tmp_path: Path):
-    shown = run("learning_curves.py", tmp_path)
+    run("learning_curves.py", tmp_path)
+    shown = run("learning_curves.py", tmp_path, "--both", "--rules", "pairing", "--set", "training.epochs=1")
+    assert len(list((tmp_path / "done").iterdir())) == 4 * 2 + 2
     table = pd.read_csv(tmp_path / "learning_curves.csv")
     assert table["rule"].nunique() == 4
-    assert table["pairs"].tolist() == [60, 200] * 4
+    counts = table.groupby(["rule", "pairs"])["model"].apply(set)
+    assert counts["presence"].tolist() == [{"motif pairs"}] * 2
+    assert counts["pairing"].tolist() == [{"motif pairs", "network", "both"}] * 2
     assert table["auroc"].between(0, 1).all()
-    assert "half pairing, half presence, 200 pairs: mean AUROC" in shown
+    assert "pairing, network, 200 pairs: mean AUROC" in shown
     assert (tmp_path / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
 
 

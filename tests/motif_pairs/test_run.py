@@ -65,7 +65,9 @@ def test_a_run_folder_like_any_other(whole: Path):
     columns = ["epoch", "seconds", "penalty", "singles", "pairs", "val_loss", "val_auroc", "val_aupr"]
     assert history.columns.tolist() == columns
     kept = history.loc[history["val_loss"].idxmin()]
+    of_motifs = metrics["validation"].pop("motifs_val_auroc")
     assert metrics["validation"] == pytest.approx(kept.to_dict())
+    assert 0.5 <= of_motifs <= 1
     model = Model.load(whole / "model.safetensors")
     assert isinstance(model.scorer, MotifPairsScorer)
     assert len(model.scorer.terms.pairs) == kept["pairs"]

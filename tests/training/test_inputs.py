@@ -39,7 +39,7 @@ def test_given_vectors_start_both_tables(tmp_path: Path, toy_config: Build):
     np.save(tmp_path / "v.npy", vectors)
     network, origin = initial_network(toy_config(data={"kmer_vectors": str(tmp_path / "v.npy")}))
     assert np.array_equal(network.promoter_kmers.table.weight.detach().numpy(), vectors)
-    assert origin.startswith("v.npy (sha256 ")
+    assert origin["kmer_vectors"].startswith("v.npy (sha256 ")
 
 
 @pytest.mark.parametrize(("shape", "error"), [((4097, 5), ShapeError), ((4096, 7), KmerVectorError)])

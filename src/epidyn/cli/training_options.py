@@ -31,6 +31,7 @@ _SECTIONS = {
         "max_steps",
         "seed",
         "init",
+        "init_stem",
         "devices",
         "accelerator",
         "precision",
@@ -164,6 +165,12 @@ def _declared(
     max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn; default 0.")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
+    init_stem: Annotated[
+        str | None,
+        typer.Option(
+            help="Start the network's filters as binding motifs: jaspar (extra motifs), or a file in MEME format."
+        ),
+    ] = None,
     devices: Annotated[int | None, typer.Option(help="Number of GPUs, or of CPU processes; default 1.")] = None,
     accelerator: Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help="Default auto.")] = None,
     precision: Annotated[

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from epidyn.elements import midpoints
+from epidyn.elements import distances
 from epidyn.pairs import chromosomes, line_rows
 
 # Bins of a chromosome, and the fewest pairs that a bin is to hold; a small chromosome has fewer bins.
@@ -25,7 +25,7 @@ def shuffle_labels(pairs: pd.DataFrame, *, seed: int | np.random.Generator) -> p
     less than 20 pairs each. Pairs of one distance are in one bin.
     """
     labels = pairs["label"].to_numpy().copy()
-    distance, chrom = np.abs(np.diff(midpoints(pairs), axis=1)[:, 0]), chromosomes(pairs)
+    distance, chrom = distances(pairs), chromosomes(pairs)
     for line in line_rows(pairs).values():
         rng = np.random.default_rng(seed)
         for within in pairs.iloc[line].groupby(chrom[line], sort=True).indices.values():

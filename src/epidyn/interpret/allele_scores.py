@@ -31,9 +31,10 @@ class PairScorer:
         self._model, self._genome, self._batch_size = model, genome, batch_size
         self._windows = PairWindows(model, pairs, genome)
         self._pairs = pairs.index.to_numpy()
+        self._of_distance = model.distance_logits(pairs)
         self.names = [name for name in _NAMES if name in pairs]
         self._named = pairs[self.names].astype(str).to_numpy()
-        self._reference = np.full(len(pairs), np.nan, dtype=np.float32)  # logit of each pair, once it is known
+        self._reference = np.full(len(pairs), np.nan, dtype=np.float32)  # of windows, once it is known
         room = max(DEFAULT_STEM_MEMORY // max(model.scorer.stem_bytes.values()), 2 * batch_size)
         self._stem = lru_cache(maxsize=room)(self._encode_reference)
 
@@ -56,7 +57,9 @@ class PairScorer:
                 for at in range(0, len(which), self._batch_size)
             ]
         )
-        reference = self._reference[[row for _, row in which]]
+        of_pair = [row for _, row in which]
+        reference = self._reference[of_pair] + self._of_distance[of_pair]
+        alternate += self._of_distance[of_pair]
         scores = [reference, alternate, *(self._model.probabilities(each) for each in (reference, alternate))]
         for place, (number, row) in enumerate(which):
             placed, numbers = batch[number], [float(each[place]) for each in scores]

@@ -304,6 +304,7 @@ def _effects(
             role: genome.fetch(chrom, start, start + length) for role, (chrom, start, length) in placed.items()
         }
         scan = make_scan(model.scorer, codes, batch_size=batch_size)
+        of_distance = float(model.distance_logits(part[part["pair"] == pair])[0])
         for role in settings.roles:
             chrom, start, _ = placed[role]
             tried = settings.perturbations(codes[role])
@@ -313,7 +314,7 @@ def _effects(
                 logits = scan.logit - estimated_effects(shares, changes)[None]
             else:
                 logits = np.stack([scan.logits(role, each) for each in tried])
-            table = _table(model, role, changes, scan.logit, logits)
+            table = _table(model, role, changes, scan.logit + of_distance, logits + of_distance)
             first = start + changes.offset
             table = table.assign(
                 pair=pair,

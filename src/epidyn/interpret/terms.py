@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from epidyn import __version__, plots, progress
-from epidyn.elements import ROLES, Codes, Role
+from epidyn.elements import ROLES, Codes, Role, distances
 from epidyn.fetch import located
 from epidyn.files import prepare_output_folder, refuse_filled_folder, sha256, write_json, write_table
 from epidyn.genome import Genome
 from epidyn.interpret.effects import PAIRS
 from epidyn.interpret.explain import ExplainSettings, choose, placed_windows
 from epidyn.model import Model
-from epidyn.motif_pairs import MotifPairsScorer
+from epidyn.motif_pairs import DISTANCE, MotifPairsScorer
 from epidyn.motif_scores import ALL, BEST, POWER
 from epidyn.motif_scores.sites import find_occupied, find_sites
 from epidyn.predict import mention_other_genome
@@ -47,7 +47,8 @@ class PairTerms:
     ----------
     contributions
         A row for each term, the strongest weight first: ``term`` (from 1), ``enhancer_score`` and
-        ``promoter_score`` (standardised; NaN of an element that the term does not look at), ``contribution``.
+        ``promoter_score`` (standardised; NaN of an element that the term does not look at, of both in that of the
+        distance), ``contribution``.
         With the intercept they add up to the logit.
     sites
         A row for each element, motif and site, and for its composition if that is a feature: ``role``, ``motif``,
@@ -61,7 +62,7 @@ class PairTerms:
     sites: pd.DataFrame
 
 
-def pair_terms(scorer: MotifPairsScorer, codes: dict[Role, Codes]) -> PairTerms:
+def pair_terms(scorer: MotifPairsScorer, codes: dict[Role, Codes], distance: float | None = None) -> PairTerms:
     """Take the logit of a pair apart.
 
     A score is a sum over ``sites`` sites, so a site's share of a standardised score is its own score less its
@@ -76,6 +77,8 @@ def pair_terms(scorer: MotifPairsScorer, codes: dict[Role, Codes]) -> PairTerms:
         The model.
     codes
         Base codes of both windows, uint8 (length,).
+    distance
+        Between the elements, in bases, for a model that reads it.
     """
     sites = {role: _sites(scorer, role, codes[role]) for role in ROLES}
     scores: dict[Role, Floats] = {}
@@ -89,6 +92,8 @@ def pair_terms(scorer: MotifPairsScorer, codes: dict[Role, Codes]) -> PairTerms:
         values = {role: np.nan if at is None else scores[role][at] for role, at in held.items()}
         known = [value for value in values.values() if not np.isnan(value)]
         contribution = term.weight * float(np.prod(known))
+        if not known:
+            contribution = float(scorer.terms.of_distance(np.array([distance], dtype=np.float64))[0])
         rows.append((number, values["enhancer"], values["promoter"], contribution))
         for role, other in (ROLES, ROLES[::-1]):
             at, beside = held[role], held[other]
@@ -231,7 +236,7 @@ def _taken_apart(
             codes = {
                 role: genome.fetch(chrom, start, start + size) for role, (chrom, start, size) in placed.items()
             }
-            parts = pair_terms(scorer, codes)
+            parts = pair_terms(scorer, codes, float(distances(chosen[chosen["pair"] == pair])[0]))
             sites = parts.sites
             start = sites["offset"] + np.array([placed[role][1] for role in sites["role"]], dtype=np.int64)
             whose: dict[str, Any] = {
@@ -256,6 +261,8 @@ def _terms(scorer: MotifPairsScorer, contributions: pd.DataFrame) -> pd.DataFram
         held = [
             part[at] if at is not None else "" for at in (term.enhancer, term.promoter) for part in (ids, names)
         ]
+        if not any(held):
+            held = [DISTANCE] * 4
         rows.append((number, *held, term.weight))
     columns = ["term", "enhancer", "enhancer_name", "promoter", "promoter_name", "weight"]
     table = pd.DataFrame(rows, columns=columns)

@@ -3,11 +3,13 @@
 from epidyn.motif_pairs.cache import ScoreCache
 from epidyn.motif_pairs.features import ElementFeatures
 from epidyn.motif_pairs.fitting import SCREENED, Sample, fit
-from epidyn.motif_pairs.scorer import MotifPairsConfig, MotifPairsScorer
-from epidyn.motif_pairs.terms import Term, Terms
+from epidyn.motif_pairs.scorer import DISTANCE, MotifPairsConfig, MotifPairsScorer
+from epidyn.motif_pairs.terms import DistanceTerm, Term, Terms
 
 __all__ = [
+    "DISTANCE",
     "SCREENED",
+    "DistanceTerm",
     "ElementFeatures",
     "MotifPairsConfig",
     "MotifPairsScorer",

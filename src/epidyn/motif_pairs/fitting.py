@@ -11,7 +11,7 @@ import pandas as pd
 
 from epidyn import metrics, progress
 from epidyn.calibration import sigmoid
-from epidyn.motif_pairs.terms import Floats, Ints, Terms
+from epidyn.motif_pairs.terms import DistanceTerm, Floats, Ints, Terms
 
 SCREENED = 1000
 # Penalties as shares of the least that leaves no term, falling; the first leaves none.
@@ -24,11 +24,22 @@ _TOLERANCE = 1e-4  # of the optimality conditions
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Labelled pairs: the rows of their elements' features, int64 (n,) each, and labels, 0 or 1, (n,)."""
+    """Labelled pairs.
+
+    Attributes
+    ----------
+    enhancer, promoter
+        The rows of their elements' features, int64 (n,).
+    label
+        0 or 1, (n,).
+    distance
+        Between their elements, in bases, float64 (n,), if it may be a term.
+    """
 
     enhancer: Ints
     promoter: Ints
     label: npt.NDArray[np.integer]
+    distance: Floats | None = None
 
 
 def fit(
@@ -41,7 +52,8 @@ def fit(
     """Find the terms that tell interacting pairs.
 
     Features are standardised over the distinct elements of the training part. The ``screened`` products of one of
-    the enhancer and one of the promoter that covary most with the label, either sign, join the single features.
+    the enhancer and one of the promoter that covary most with the label, either sign, join the single features,
+    and, where the sample has it, the logarithm of the distance.
     Logistic regression with an L1 penalty, each column standardised, says for a series of penalties which terms to
     keep, and these are fitted again almost without a penalty (the relaxed lasso, Meinshausen 2007), since what
     makes the choice sparse makes the weights too small. The model of lowest log loss on the validation part is
@@ -62,8 +74,9 @@ def fit(
     Terms
         Over all features; those of weight 0 are left out of the products.
     DataFrame
-        A row for each penalty: ``penalty``, ``singles``, ``pairs`` (terms kept), ``val_loss`` (as if positives
-        had the training part's share), ``val_auroc``, ``val_aupr``, ``kept`` (the one that was taken).
+        A row for each penalty: ``penalty``, ``singles``, ``pairs`` (terms kept; the distance is none of either),
+        ``val_loss`` (as if positives had the training part's share), ``val_auroc``, ``val_aupr``, ``kept`` (the
+        one that was taken).
 
     Raises
     ------
@@ -85,7 +98,8 @@ def fit(
     elements = [empty.standardised(role, each).astype(np.float32) for role, each in enumerate(features)]
     enhancer, promoter = elements[0][train.enhancer], elements[1][train.promoter]
     pairs = _screen(enhancer, promoter, train.label, screened)
-    columns, middle, spread = _columns(enhancer, promoter, pairs)
+    line, apart = _distance(train)
+    columns, middle, spread = _columns(enhancer, promoter, pairs, apart)
     held = elements[0][validation.enhancer], elements[1][validation.promoter]
     # As if positives had the share that training knows: a held-out chromosome may have another.
     share = train.label.mean()
@@ -95,8 +109,10 @@ def fit(
     best, least = empty, np.inf
     for penalty, support in _supports(columns, train.label):
         weights, intercept = _refit(columns, train.label, support)
-        terms = _unfold(empty, pairs, weights / spread, intercept - float(weights @ (middle / spread)))
+        terms = _unfold(empty, pairs, weights / spread, intercept - float(weights @ (middle / spread)), line)
         logits = terms.logits(held[0].astype(np.float64), held[1].astype(np.float64))
+        if validation.distance is not None:
+            logits += terms.of_distance(validation.distance)
         loss = float(log_loss(validation.label, sigmoid(logits).astype(np.float64), sample_weight=balance))
         counts = {"singles": int((terms.singles != 0).sum()), "pairs": len(terms.pairs)}
         scores = {
@@ -127,16 +143,31 @@ def _screen(
     return np.stack(np.unravel_index(order, covariance.shape), axis=1).astype(np.int64)
 
 
+def _distance(train: Sample) -> tuple[DistanceTerm | None, Floats | None]:
+    """Return how distances are standardised, with weight 1, and those of the pairs; None where there are none."""
+    if train.distance is None:
+        return None, None
+    known = DistanceTerm.logarithm(train.distance)
+    spread = float(known.std())
+    line = DistanceTerm(float(known.mean()), spread if spread > _LEAST_SCALE else np.inf, 1.0)
+    return line, line(train.distance)
+
+
 def _columns(
-    enhancer: npt.NDArray[np.float32], promoter: npt.NDArray[np.float32], pairs: Ints
+    enhancer: npt.NDArray[np.float32],
+    promoter: npt.NDArray[np.float32],
+    pairs: Ints,
+    distance: Floats | None,
 ) -> tuple[Floats, Floats, Floats]:
-    """Return products, then the single features of either role, standardised; and their means and spreads."""
+    """Return products, single features of either role, distance, standardised; and their means and spreads."""
     count, single = len(pairs), enhancer.shape[1]
-    columns = np.empty((len(enhancer), count + 2 * single), order="F")
+    columns = np.empty((len(enhancer), count + 2 * single + (distance is not None)), order="F")
     for at, (first, second) in enumerate(pairs):
         columns[:, at] = enhancer[:, first] * promoter[:, second]
     columns[:, count : count + single] = enhancer
-    columns[:, count + single :] = promoter
+    columns[:, count + single : count + 2 * single] = promoter
+    if distance is not None:
+        columns[:, -1] = distance
     middle, spread = np.empty(columns.shape[1]), np.empty(columns.shape[1])
     for at in range(columns.shape[1]):
         column = columns[:, at]
@@ -182,9 +213,10 @@ def _refit(columns: Floats, label: npt.NDArray[np.integer], support: Ints) -> tu
     return weights, float(fitted.intercept_[0])
 
 
-def _unfold(empty: Terms, pairs: Ints, weights: Floats, intercept: float) -> Terms:
-    """Return the terms of the weights of products, then of single features."""
-    count = len(pairs)
+def _unfold(empty: Terms, pairs: Ints, weights: Floats, intercept: float, line: DistanceTerm | None) -> Terms:
+    """Return the terms of the weights of products, then of single features, then of the distance, if it is one."""
+    count, single = len(pairs), empty.singles.shape[1]
     kept = np.flatnonzero(weights[:count])
-    singles = weights[count:].reshape(2, -1)
-    return Terms(empty.center, empty.scale, singles, pairs[kept], weights[kept], intercept)
+    singles = weights[count : count + 2 * single].reshape(2, -1)
+    distance = None if line is None or not weights[-1] else line._replace(weight=float(weights[-1]))
+    return Terms(empty.center, empty.scale, singles, pairs[kept], weights[kept], intercept, distance)

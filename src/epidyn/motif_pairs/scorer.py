@@ -16,11 +16,12 @@ from epidyn.elements import ROLES, Role
 from epidyn.errors import ConfigError, ModelFileError
 from epidyn.matrices import Matrix
 from epidyn.motif_pairs.features import COMPOSITION, ElementFeatures
-from epidyn.motif_pairs.terms import Terms
+from epidyn.motif_pairs.terms import DistanceTerm, Terms
 from epidyn.motif_scores.scanner import ALL, BEST
 
 LONGEST = 1_000_000
 _TERMS = ("center", "scale", "singles", "pairs", "pair_weights")
+DISTANCE = "distance"
 
 
 class MotifPairsConfig(BaseModel):
@@ -34,6 +35,7 @@ class MotifPairsConfig(BaseModel):
         ALL, description="sites of a motif that are added up: so many of the best, or all"
     )
     composition: bool = Field(True, description="whether the share of G and C may be a term")
+    distance: bool = Field(False, description="whether the distance between the elements may be a term")
 
 
 class _Saved(MotifPairsConfig):
@@ -66,7 +68,8 @@ class MotifPairsScorer:
         """Build a scorer of terms over more features than they use; the others are left out."""
         used = terms.used()
         composition = len(matrices)  # its number, after the motifs
-        kept = config.model_copy(update={"composition": config.composition and composition in used})
+        held = {"composition": config.composition and composition in used, "distance": terms.distance is not None}
+        kept = config.model_copy(update=held)
         return cls(kept, [matrices[number] for number in used if number < composition], terms.of(used))
 
     @property
@@ -92,6 +95,15 @@ class MotifPairsScorer:
         """Return the logits of a batch of pairs."""
         return self.terms.logits(enhancer.numpy(), promoter.numpy()).astype(np.float32)
 
+    @property
+    def reads_distance(self) -> bool:
+        """Whether a pair's distance is one of the terms."""
+        return self.terms.distance is not None
+
+    def of_distance(self, distance: npt.NDArray[np.number]) -> npt.NDArray[np.float32]:
+        """Return what the distance adds to the logits of pairs."""
+        return self.terms.of_distance(distance).astype(np.float32)
+
     def tensors(self) -> dict[str, Tensor]:
         """Return motifs and terms."""
         widths = [len(each.frequencies) for each in self.matrices]
@@ -101,6 +113,7 @@ class MotifPairsScorer:
             "widths": np.array(widths, dtype=np.int64),
             **{name: getattr(self.terms, name) for name in _TERMS},
             "intercept": np.array([self.terms.intercept]),
+            **({} if self.terms.distance is None else {DISTANCE: np.array(self.terms.distance)}),
         }
         return {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in arrays.items()}
 
@@ -118,7 +131,7 @@ class MotifPairsScorer:
         for rank, term in enumerate(self.terms.ranked(), 1):
             where = zip(ROLES, (term.enhancer, term.promoter), strict=True)
             words = " with ".join(f"{names[at]} at the {role}" for role, at in where if at is not None)
-            rows.append((f"term {rank}", f"{term.weight:+.3f} {words}"))
+            rows.append((f"term {rank}", f"{term.weight:+.3f} {words or 'log distance between them'}"))
         return rows
 
     @classmethod
@@ -135,7 +148,8 @@ class MotifPairsScorer:
         columns = np.split(arrays["frequencies"], ends) if saved.matrices else []
         matrices = [Matrix(*words, each) for words, each in zip(saved.matrices, columns, strict=True)]
         intercept = float(arrays["intercept"][0])
-        terms = Terms(**{name: arrays[name] for name in _TERMS}, intercept=intercept)
+        distance = DistanceTerm(*arrays[DISTANCE].tolist()) if saved.distance else None
+        terms = Terms(**{name: arrays[name] for name in _TERMS}, intercept=intercept, distance=distance)
         return cls(MotifPairsConfig(**saved.model_dump(exclude={"matrices"})), matrices, terms)
 
 
@@ -153,6 +167,7 @@ def _check(saved: _Saved, arrays: dict[str, npt.NDArray[Any]]) -> None:
         "pairs": ((products, 2), np.int64),
         "pair_weights": ((products,), np.float64),
         "intercept": ((1,), np.float64),
+        **({DISTANCE: ((3,), np.float64)} if saved.distance else {}),
     }
     found = {name: (each.shape, each.dtype.type) for name, each in arrays.items()}
     if found != wanted:
@@ -164,6 +179,7 @@ def _check(saved: _Saved, arrays: dict[str, npt.NDArray[Any]]) -> None:
         "scale": (arrays["scale"] > 0).all(),
         "pairs": ((arrays["pairs"] >= 0) & (arrays["pairs"] < features)).all(),
         **{name: np.isfinite(arrays[name]).all() for name in ("center", "singles", "pair_weights", "intercept")},
+        **({DISTANCE: np.isfinite(arrays[DISTANCE]).all() and arrays[DISTANCE][1] > 0} if saved.distance else {}),
     }
     if not all(sound.values()):
         raise ModelFileError(

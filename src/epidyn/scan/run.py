@@ -247,8 +247,9 @@ def _score(
                 advance(int(counts[number]))
                 continue
             enhancer, promoter = plan.pairs(number)
-            logits = scorer.logits(enhancer, promoter, advance)
-            rows = scored(model, _described(plan, enhancer, promoter), logits, settings.prevalence)
+            pairs = _described(plan, enhancer, promoter)
+            logits = scorer.logits(enhancer, promoter, advance) + model.distance_logits(pairs)
+            rows = scored(model, pairs, logits, settings.prevalence)
             write_piece(parts.path(number), rows_text(rows[_kept(rows, promoter, logits, settings)]))
 
 

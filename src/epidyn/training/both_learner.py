@@ -45,14 +45,17 @@ class BothLearner:
         state.seconds += whole.seconds
         if not state.network_finished:
             self._network.learn(inputs, state, lambda now: save(_unfinished(now)))
-        self._choose(pairs.data, state, whole, prevalence=float(inputs.data.train.label.mean(dtype=np.float64)))
+        self._choose(pairs, state, whole, prevalence=float(inputs.data.train.label.mean(dtype=np.float64)))
         state.finished = True
 
-    def _choose(self, data: SplitData, state: TrainingState, whole: TrainingState, *, prevalence: float) -> None:
+    def _choose(self, inputs: RunInputs, state: TrainingState, whole: TrainingState, *, prevalence: float) -> None:
         """Fit the mixture on the validation part, each pair once."""
+        data = inputs.data
         labels = data.validation.label.astype(np.int64)
+        distance = self._pairs.distances(inputs)[data.validation.row]
         network, pairs = (
-            self._logits(scorer, data) for scorer in (self._network.scorer(state), self._pairs.scorer(whole))
+            self._logits(scorer, data) + scorer.of_distance(distance)
+            for scorer in (self._network.scorer(state), self._pairs.scorer(whole))
         )
         self._mixture, loss = fit_mixture(network, pairs, labels, prevalence=prevalence)
         averaged = self._mixture(network, pairs)

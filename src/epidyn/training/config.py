@@ -15,7 +15,7 @@ from epidyn.elements import Role
 from epidyn.errors import ConfigError
 from epidyn.fetch import located
 from epidyn.files import open_text
-from epidyn.matrices import RELEASE
+from epidyn.matrices import JASPAR, RELEASE
 from epidyn.motif_pairs import SCREENED, MotifPairsConfig
 from epidyn.nn import NetworkConfig
 from epidyn.nn.convolution import Conv
@@ -97,6 +97,9 @@ class TrainingConfig(_Section):
     max_steps: Positive | None = Field(None, description="stop after this many steps")
     seed: int = Field(0, ge=0, lt=2**32)
     init: str | None = Field(None, description="model file to start from")
+    init_stem: str | None = Field(
+        None, description="motifs that the network's filters start from: jaspar, or a file in minimal MEME format"
+    )
     devices: Positive = 1
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = Field(
@@ -107,6 +110,12 @@ class TrainingConfig(_Section):
     )
     compile: bool = Field(False, description="compile the network with torch.compile; GPU only")
     save_minutes: float = Field(5.0, ge=0, description="between saves within an epoch; 0 saves after every step")
+
+    @model_validator(mode="after")
+    def _starts_once(self) -> Self:
+        if self.init is not None and self.init_stem is not None:
+            raise ValueError("init_stem has no effect with init, whose model holds its own stem. Leave one out")
+        return self
 
     @model_validator(mode="after")
     def _starts_from_a_model(self) -> Self:
@@ -132,6 +141,7 @@ _OF_NETWORKS: dict[str, Any] = {
     "copies": 0,
     "rc_augment": False,
     "init": None,
+    "init_stem": None,
     "devices": 1,
     "accelerator": "cpu",
     "precision": "32",
@@ -148,6 +158,7 @@ PATHS = frozenset(
         "data.genome",
         "data.kmer_vectors",
         "training.init",
+        "training.init_stem",
         "motif_pairs.motifs",
         "motif_pairs.score_cache",
     }
@@ -257,7 +268,7 @@ PUBLISHED: Settings = {
     },
     "network": NetworkConfig().model_dump(),
 }
-MOTIF_PAIRS: Settings = {"training": {name: value for name, value in _OF_NETWORKS.items() if name != "init"}}
+MOTIF_PAIRS: Settings = {"training": {name: value for name, value in _OF_NETWORKS.items() if value is not None}}
 FINE_TUNED: Settings = {"training": {"learning_rate": 1e-4}}
 
 
@@ -343,6 +354,8 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     training = config.training
     if training.init is not None:
         training = training.model_copy(update={"init": _absolute(training.init)})
+    if training.init_stem is not None and training.init_stem != JASPAR:
+        training = training.model_copy(update={"init_stem": _absolute(training.init_stem)})
     pairs = config.motif_pairs
     if pairs.motifs is not None:
         pairs = pairs.model_copy(update={"motifs": _absolute(pairs.motifs)})
@@ -359,7 +372,8 @@ def departures(config: RunConfig) -> list[str]:
         return []
     chosen = config.model_dump()
     own = [] if config.data.kmer_vectors else ["data.kmer_vectors: none (published: dna2vec's)"]
-    for name in ("max_steps",) if config.training.regime == "fine-tuned" else ("max_steps", "init"):
+    unset = ("max_steps", "init_stem", *(("init",) if config.training.regime != "fine-tuned" else ()))
+    for name in unset:
         if chosen["training"][name] is not None:
             own.append(f"training.{name}: {chosen['training'][name]} (published: none)")
     return own + [

@@ -19,12 +19,14 @@ from epidyn.files import require_file, sha256
 from epidyn.genome import Genome
 from epidyn.kmers import read_vectors
 from epidyn.leakage import Leakage, measure
+from epidyn.matrices import JASPAR
 from epidyn.model import Model, Provenance
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.pairs import line_rows, pool_pairs, refuse_two_labels
 from epidyn.spans import Spans, window_spans
 from epidyn.splits import DISJOINT, Split, make_split
 from epidyn.training.config import RunConfig
+from epidyn.training.motif_stem import start_from_motifs, stem_matrices
 from epidyn.training.randomness import INITIAL_WEIGHTS, borrowed_generators, seed_torch
 from epidyn.training.regimes import check_regime, doubts
 from epidyn.windows import DEFAULT_COPIES
@@ -117,8 +119,14 @@ def read_inputs(config: RunConfig) -> RunInputs:
         name = genome.name
         shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
         leakage = measure(pairs, split, _spans(config, pairs, genome, copies=data.copies, shifts=shifts))
-    read = {"k-mer vectors": config.data.kmer_vectors, "init": config.training.init}
-    for name_, path in {**read, "motifs": config.motif_pairs.motifs}.items():
+    stem = config.training.init_stem
+    read = {
+        "k-mer vectors": config.data.kmer_vectors,
+        "init": config.training.init,
+        "motifs of the stem": None if stem == JASPAR else stem,
+        "motifs": config.motif_pairs.motifs,
+    }
+    for name_, path in read.items():
         if path is not None:
             digests[name_] = sha256(require_file(path, name_))
     start = None if config.training.init is None else Model.load(config.training.init).provenance
@@ -179,14 +187,14 @@ def _spans(
     )
 
 
-def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
-    """Build the network that training starts from, and say where its k-mer vectors came from.
+def initial_network(config: RunConfig) -> tuple[EpiDynFusion, dict[str, str]]:
+    """Build the network that training starts from, and say where its k-mer vectors and its stem came from.
 
     Raises
     ------
     ConfigError
         If ``init`` is given with k-mer vectors, or with a network of another shape.
-    KmerVectorError, ModelFileError, InputFileError
+    KmerVectorError, ModelFileError, MatrixError, InputFileError
         If a file cannot be used.
     """
     if config.training.init is not None:
@@ -198,7 +206,12 @@ def initial_network(config: RunConfig) -> tuple[EpiDynFusion, str]:
         origin = f"{Path(config.data.kmer_vectors).name} (sha256 {sha256(config.data.kmer_vectors)})"
     with borrowed_generators():
         seed_torch(config.training.seed, INITIAL_WEIGHTS)
-        return EpiDynFusion(config.network, vectors), origin
+        network = EpiDynFusion(config.network, vectors)
+    if config.training.init_stem is None:
+        return network, {"kmer_vectors": origin}
+    matrices, words = stem_matrices(config.training.init_stem)
+    motifs = start_from_motifs(network, matrices)
+    return network, {"kmer_vectors": origin, "stem": f"{motifs} motifs of {words}"}
 
 
 def init_network_settings(path: str) -> dict[str, object]:
@@ -206,7 +219,7 @@ def init_network_settings(path: str) -> dict[str, object]:
     return Model.load(path).network.config.model_dump()
 
 
-def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, str]:
+def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, dict[str, str]]:
     if config.data.kmer_vectors is not None:
         raise ConfigError("kmer_vectors has no effect with init, whose model holds its own. Leave one out.")
     start = Model.load(path).network
@@ -220,7 +233,7 @@ def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, str]:
     with borrowed_generators():
         network = EpiDynFusion(config.network)
     network.load_state_dict(start.state_dict())
-    return network, f"of {Path(path).name} (sha256 {sha256(path)})"
+    return network, {"kmer_vectors": f"of {Path(path).name} (sha256 {sha256(path)})"}
 
 
 def report_inputs(config: RunConfig, inputs: RunInputs) -> None:

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from epidyn import progress
+from epidyn import metrics, progress
 from epidyn.dataset import SplitData
-from epidyn.elements import ROLES, Ints
+from epidyn.elements import ROLES, Ints, distances, refuse_without_distance
 from epidyn.errors import ConfigError
 from epidyn.matrices import Matrix, digest, load_matrices, read_meme
 from epidyn.motif_pairs import (
@@ -35,6 +35,7 @@ log = logging.getLogger("epidyn")
 _AT_ONCE = 1024  # elements
 
 Part = Literal["train", "validation", "test"]
+Features = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 class MotifPairsLearner:
@@ -44,6 +45,7 @@ class MotifPairsLearner:
         self._settings = config.motif_pairs
         self._matrices = _matrices(self._settings)
         self._terms: Terms | None = None
+        self._scores: dict[str, float] = {}
         self.origin = {
             "motifs": f"{_source(self._settings)} ({len(self._matrices)}, sha256 {digest(self._matrices)})"
         }
@@ -58,9 +60,11 @@ class MotifPairsLearner:
         read = ElementFeatures(self._matrices, sites=config.sites, composition=config.composition)
         folder = self._settings.score_cache
         cache = None if folder is None else ScoreCache(folder, self._matrices, sites=config.sites)
-        features, (train, validation) = score_elements(read, inputs.data, ("train", "validation"), cache)
+        distance = self.distances(inputs) if config.distance else None
+        features, parts = score_elements(read, inputs.data, ("train", "validation"), cache, distance)
         log.info("scores of %d elements for %d motifs", sum(map(len, features)), len(self._matrices))
-        self._terms, path = fit(features, train, validation, screened=self._settings.screened)
+        self._terms, path = fit(features, *parts, screened=self._settings.screened)
+        self._report_terms(features, parts[1])
         state.seconds += time.monotonic() - began
         path.insert(0, "epoch", range(1, len(path) + 1))
         path.insert(1, "seconds", round(state.seconds, 3))  # of all penalties together
@@ -69,20 +73,43 @@ class MotifPairsLearner:
         state.best_loss = float(path["val_loss"].min())
         state.precision, state.finished = "32", True
 
+    def distances(self, inputs: RunInputs) -> npt.NDArray[np.float64]:
+        """Return the distance of each row of the table, if it may be a term; otherwise zeros."""
+        if not self._settings.distance:
+            return np.zeros(len(inputs.pairs))
+        refuse_without_distance(inputs.pairs)
+        return distances(inputs.pairs)
+
+    def _report_terms(self, features: Features, validation: Sample) -> None:
+        """Score the validation part by the terms of motifs alone, and say so where there are others."""
+        assert self._terms is not None
+        of_motifs = self._terms.among(np.arange(len(self._matrices)))
+        self._scores = {
+            "motifs_val_auroc": metrics.auroc(validation.label, _logits(of_motifs, features, validation))
+        }
+        others = len(self._terms.ranked()) - len(of_motifs.ranked())
+        if others:
+            log.info(
+                "%d terms are of composition or distance; without them, validation AUROC %.3f",
+                others,
+                self._scores["motifs_val_auroc"],
+            )
+
     def scorer(self, state: TrainingState) -> MotifPairsScorer:
         """Return the terms found, with the motifs that they hold."""
         assert self._terms is not None
         return MotifPairsScorer.of(self._config, self._matrices, self._terms)
 
     def best(self, state: TrainingState) -> dict[str, float]:
-        """Return the row of what is kept."""
-        return state.best_row()
+        """Return the row of what is kept, and what its terms of motifs alone score."""
+        return {**state.best_row(), **self._scores}
 
     def words(self, state: TrainingState) -> str:
         """Return how many terms there are."""
         assert self._terms is not None
         singles = int((self._terms.singles != 0).sum())
-        return f"{len(self._terms.pairs)} pairs of motifs and {singles} single ones"
+        distance = "" if self._terms.distance is None else ", and the distance"
+        return f"{len(self._terms.pairs)} pairs of motifs and {singles} single ones{distance}"
 
     @property
     def _config(self) -> MotifPairsConfig:
@@ -103,9 +130,19 @@ def _source(settings: MotifPairsSettings) -> str:
     return " ".join([settings.jaspar_release, *settings.jaspar_collections])
 
 
+def _logits(terms: Terms, features: Features, pairs: Sample) -> npt.NDArray[np.float64]:
+    """Return what terms make of pairs; without the distance."""
+    rows = (pairs.enhancer, pairs.promoter)
+    return terms.logits(*(terms.standardised(role, features[role][rows[role]]) for role in (0, 1)))
+
+
 def score_elements(
-    read: ElementFeatures, data: SplitData, parts: Sequence[Part], cache: ScoreCache | None = None
-) -> tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], list[Sample]]:
+    read: ElementFeatures,
+    data: SplitData,
+    parts: Sequence[Part],
+    cache: ScoreCache | None = None,
+    distance: npt.NDArray[np.float64] | None = None,
+) -> tuple[Features, list[Sample]]:
     """Score the distinct windows of some parts of a split.
 
     Parameters
@@ -118,6 +155,8 @@ def score_elements(
         Which parts.
     cache
         Where motif scores are looked up, and kept.
+    distance
+        Of each row of the table, if it may be a term.
 
     Returns
     -------
@@ -135,7 +174,8 @@ def score_elements(
         features[role], number = _features(read, windows, cache), windows.number
         rows[role] = np.split(number, ends)
     labels = [each.label.astype(np.int64) for each in samples]
-    found = [Sample(*each) for each in zip(rows["enhancer"], rows["promoter"], labels, strict=True)]
+    apart = [None if distance is None else distance[each.row] for each in samples]
+    found = [Sample(*each) for each in zip(rows["enhancer"], rows["promoter"], labels, apart, strict=True)]
     return (features["enhancer"], features["promoter"]), found
 
 

@@ -33,8 +33,7 @@ class NetworkLearner:
 
     def __init__(self, config: RunConfig) -> None:
         self._settings = config.training
-        self.network, vectors = initial_network(config)
-        self.origin = {"kmer_vectors": vectors}
+        self.network, self.origin = initial_network(config)
 
     def restore(self, state: TrainingState) -> None:
         """Take up the weights of a state."""
@@ -47,6 +46,8 @@ class NetworkLearner:
         """Train from where the state is; saved at the end of an epoch, and in between by ``save_minutes``."""
         settings, network = self._settings, self.network
         log.info("%s with learning rate %g", settings.optimizer, settings.learning_rate)
+        if "stem" in self.origin:
+            log.info("the stem starts from %s", self.origin["stem"])
         samples = len(inputs.data.train)
         steps = batches_per_epoch(samples, settings.batch_size, smallest=2 * settings.devices)
         if steps == 0:

@@ -279,7 +279,9 @@ def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
         model.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=settings.batch_size
     )
     seconds = time.monotonic() - began
-    pairs = with_scores(inputs.pairs.iloc[test.row], logits, sigmoid(logits))
+    tested = inputs.pairs.iloc[test.row]
+    logits += model.distance_logits(tested)
+    pairs = with_scores(tested, logits, sigmoid(logits))
     scores, lines = summarise_or_count(pairs), by_line(pairs)
     for name, each in {f"fold {inputs.split.fold}": scores, **(lines if len(lines) > 1 else {})}.items():
         if "auroc" not in each:
