@@ -1,15 +1,16 @@
 """What the kinds of models learn from how many pairs: `python benchmarks/learning_curves.py --out DIR`.
 
 For each rule (pairing, presence, half of each, propensity) and seed pairs are simulated as in `motif_pairs.py`
-(windows of 3,000 and 2,000 bases, six classes, three instances and two decoys an element), 1,667 a chromosome, or
-5,000 where 30,000 are trained on. Training takes 300 to 30,000 pairs of chromosomes 1 to 6, drawn, validation a
-sixth as many of chromosome 7, so that a small table has a small validation part, too; 2,000 pairs, drawn, of
-chromosomes 8 and 9 are the test. Models are trained as `epidyn train` trains them: motif pairs alone, or, with
-`--both`, `--model both`, whose network, motif pairs and average are each tested. `--set` changes settings.
+(windows of 3,000 and 2,000 bases, or of `--lengths`; six classes, three instances and two decoys an element),
+1,667 a chromosome, or 5,000 where 30,000 are trained on. Training takes 300 to 30,000 pairs of chromosomes 1 to 6,
+drawn, validation a sixth as many of chromosome 7, so that a small table has a small validation part, too; 2,000
+pairs, drawn, of chromosomes 8 and 9 are the test. Models are trained as `epidyn train` trains them: motif pairs
+alone, or, with `--both`, `--model both`, whose network, motif pairs and average are each tested. `--set` changes
+settings.
 
-DIR keeps a file for each rule, seed and size that is done, which is not trained again, so that several of these
-processes can share it; and gets `learning_curves.csv`, a row a model, and `learning_curves.png`. Printed: the mean
-AUROC over seeds with its 95% interval. One thread.
+DIR, which is for one `--lengths` and one `--set`, keeps a file for each rule, seed and size that is done, which is
+not trained again, so that several of these processes can share it; and gets `learning_curves.csv`, a row a model,
+and `learning_curves.png`. Printed: the mean AUROC over seeds with its 95% interval. One thread.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ CHROMOSOMES = {
     "validation": ["chr7"],
     "test": ["chr8", "chr9"],
 }
-SMALL = {"pairs_per_chromosome": 40, "enhancer_length": 300, "promoter_length": 260, "classes": 3}
+SMALL = {"pairs_per_chromosome": 40, "classes": 3}
 LINES = {"motif pairs": "-", "network": ":", "both": "--"}
 
 
-def simulated(folder: Path, rule: str, seed: int, size: int, quick: bool) -> pd.DataFrame:
+def simulated(folder: Path, rule: str, seed: int, size: int, given: argparse.Namespace) -> pd.DataFrame:
     """Simulate at least as many training pairs into ``folder`` and return all."""
-    a_chromosome = -(-size // len(CHROMOSOMES["train"]))
-    drawn = {**BASE, **RULES[rule], "seed": seed, "pairs_per_chromosome": a_chromosome, **(SMALL if quick else {})}
+    drawn = {**BASE, **RULES[rule], "seed": seed, "pairs_per_chromosome": -(-size // len(CHROMOSOMES["train"]))}
+    drawn |= {**window_lengths(given), **(SMALL if given.quick else {})}
     write_simulation(simulate(configure(drawn)), folder)
     return read_pairs(folder / "pairs.csv")
 
@@ -72,10 +73,14 @@ def some(pairs: pd.DataFrame, seed: int, size: int) -> pd.DataFrame:
     return pairs.iloc[np.sort(np.concatenate(rows))]
 
 
-def trained(folder: Path, pairs: pd.DataFrame, settings: Settings, quick: bool) -> Model:
+def window_lengths(given: argparse.Namespace) -> dict[str, int]:
+    """Return the windows' lengths as simulation and models name them."""
+    return dict(zip(("enhancer_length", "promoter_length"), given.lengths, strict=True))
+
+
+def trained(folder: Path, pairs: pd.DataFrame, settings: Settings, lengths: dict[str, int]) -> Model:
     """Train on a table of the genome in ``folder``, as the command does."""
     write_table(folder / "part.csv", pairs)
-    lengths = {name: SMALL[name] for name in ("enhancer_length", "promoter_length")} if quick else {}
     config = make_config(
         {
             "data": {"pairs": str(folder / "part.csv"), "genome": str(folder / "genome.fa")},
@@ -118,10 +123,10 @@ def learn(rule: str, seed: int, sizes: Sequence[int], settings: Settings, given:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pairs = simulated(folder, rule, seed, max(FEWEST, *paths), given.quick)
+        pairs = simulated(folder, rule, seed, max(FEWEST, *paths), given)
         for size, path in paths.items():
             part = some(pairs, seed, size)
-            model = trained(folder, part, settings, given.quick)
+            model = trained(folder, part, settings, window_lengths(given))
             rows = measured(model, folder, part[part["promoter_chrom"].isin(CHROMOSOMES["test"])])
             write_json(path, {"rows": [{"rule": rule, "seed": seed, "pairs": size, **row} for row in rows]})
             print(path.name, *(f"{row['model']} {row['auroc']:.3f}" for row in rows), flush=True)
@@ -133,6 +138,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--rules", nargs="+", default=list(RULES), choices=list(RULES))
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
+    parser.add_argument("--lengths", nargs=2, type=int, default=[3000, 2000], help="of the windows, in bases")
     parser.add_argument("--both", action="store_true", help="train the network, too, and average")
     parser.add_argument("--set", nargs="+", default=[], dest="assignments", metavar="SECTION.KEY=VALUE")
     parser.add_argument("--out", type=Path, required=True)
@@ -141,7 +147,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     if given.quick:
-        given.seeds, given.sizes = 1, [60, 200]
+        given.seeds, given.sizes, given.lengths = 1, [60, 200], [300, 260]
     torch.set_num_threads(1)
     progress.quiet()
     (given.out / "done").mkdir(parents=True, exist_ok=True)

@@ -178,6 +178,16 @@ def test_learning_curves(tmp_path: Path):
     assert (tmp_path / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_term_choice(tmp_path: Path):
+    shown = run("term_choice.py", tmp_path, warnings="ignore")
+    table = pd.read_csv(tmp_path / "term_choice.csv")
+    ways = ["relaxed lasso", "with a distance that says nothing", "without G+C", "lasso", "elastic net", "ridge"]
+    assert table["way"].tolist() == [*ways, "stability selection", "boosted trees"] * 3
+    assert table["auroc"].between(0, 1).all()
+    assert "stability selection" in shown
+
+
 def test_coverage(tmp_path: Path):
     run("interval_coverage.py", tmp_path)
     figures = {figure["name"]: figure for figure in read(tmp_path / "coverage.json")["figures"]}

@@ -277,7 +277,7 @@ def _draw(terms: pd.DataFrame, pairs: int, path: Path) -> None:
     shown = terms.nlargest(_SHOWN, "mean_size")[::-1]
     figure, (axes,) = plots.panels(1, max(1.6, 0.26 * len(shown) + 1), width=7)
     labels = [
-        plots.verbatim(f"{first or '(any)'}  -  {second or '(any)'}")
+        plots.verbatim(DISTANCE if first == DISTANCE else f"{first or '(any)'}  -  {second or '(any)'}")
         for first, second in zip(shown["enhancer_name"], shown["promoter_name"], strict=True)
     ]
     axes.barh(range(len(shown)), shown["mean_contribution"], color=plots.BLUE)
