@@ -1,16 +1,16 @@
 """What the kinds of models learn from how many pairs: `python benchmarks/learning_curves.py --out DIR`.
 
 For each rule (pairing, presence, half of each, propensity) and seed pairs are simulated as in `motif_pairs.py`
-(windows of 3,000 and 2,000 bases, or of `--lengths`; six classes, three instances and two decoys an element),
-1,667 a chromosome, or 5,000 where 30,000 are trained on. Training takes 300 to 30,000 pairs of chromosomes 1 to 6,
-drawn, validation a sixth as many of chromosome 7, so that a small table has a small validation part, too; 2,000
-pairs, drawn, of chromosomes 8 and 9 are the test. Models are trained as `epidyn train` trains them: motif pairs
-alone, or, with `--both`, `--model both`, whose network, motif pairs and average are each tested. `--set` changes
-settings.
+(windows of 3,000 and 2,000 bases, or of `--lengths`; six classes, or `--classes`, three instances, or
+`--instances`, and two decoys an element), 1,667 a chromosome, or 5,000 where 30,000 are trained on. Training takes
+300 to 30,000 pairs of chromosomes 1 to 6, drawn, validation a sixth as many of chromosome 7, so that a small table
+has a small validation part, too; 2,000 pairs, drawn, of chromosomes 8 and 9 are the test. Models are trained as
+`epidyn train` trains them: motif pairs alone, or, with `--both`, `--model both`, whose network, motif pairs and
+average are each tested. `--set` changes settings.
 
-DIR, which is for one `--lengths` and one `--set`, keeps a file for each rule, seed and size that is done, which is
-not trained again, so that several of these processes can share it; and gets `learning_curves.csv`, a row a model,
-and `learning_curves.png`. Printed: the mean AUROC over seeds with its 95% interval. One thread.
+DIR, which is for one choice of these and of `--set`, keeps a file for each rule, seed and size that is done, which
+is not trained again, so that several of these processes can share it; and gets `learning_curves.csv`, a row a
+model, and `learning_curves.png`. Printed: the mean AUROC over seeds with its 95% interval. One thread.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ LINES = {"motif pairs": "-", "network": ":", "both": "--"}
 def simulated(folder: Path, rule: str, seed: int, size: int, given: argparse.Namespace) -> pd.DataFrame:
     """Simulate at least as many training pairs into ``folder`` and return all."""
     drawn = {**BASE, **RULES[rule], "seed": seed, "pairs_per_chromosome": -(-size // len(CHROMOSOMES["train"]))}
-    drawn |= {**window_lengths(given), **(SMALL if given.quick else {})}
+    drawn |= {"classes": given.classes, "instances": given.instances, **window_lengths(given)}
+    drawn |= SMALL if given.quick else {}
     write_simulation(simulate(configure(drawn)), folder)
     return read_pairs(folder / "pairs.csv")
 
@@ -139,6 +140,8 @@ def main() -> None:
     parser.add_argument("--rules", nargs="+", default=list(RULES), choices=list(RULES))
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
     parser.add_argument("--lengths", nargs=2, type=int, default=[3000, 2000], help="of the windows, in bases")
+    parser.add_argument("--classes", type=int, default=6, help="of planted motifs")
+    parser.add_argument("--instances", type=int, default=BASE["instances"], help="of motifs in an element")
     parser.add_argument("--both", action="store_true", help="train the network, too, and average")
     parser.add_argument("--set", nargs="+", default=[], dest="assignments", metavar="SECTION.KEY=VALUE")
     parser.add_argument("--out", type=Path, required=True)

@@ -183,7 +183,7 @@ def test_term_choice(tmp_path: Path):
     shown = run("term_choice.py", tmp_path, warnings="ignore")
     table = pd.read_csv(tmp_path / "term_choice.csv")
     ways = ["relaxed lasso", "with a distance that says nothing", "without G+C", "lasso", "elastic net", "ridge"]
-    assert table["way"].tolist() == [*ways, "stability selection", "boosted trees"] * 3
+    assert table["way"].tolist() == [*ways, "stability selection", "boosted trees", "sparse factors"] * 3
     assert table["auroc"].between(0, 1).all()
     assert "stability selection" in shown
 
