@@ -112,13 +112,15 @@ def _declared(
     ] = None,
     motifs: Annotated[
         Path | None,
-        typer.Option(help="Under --model motif-pairs: motifs in MEME format. Default: JASPAR's (extra motifs)."),
+        typer.Option(
+            help="Under --model motif-pairs or both: motifs in MEME format. Default: JASPAR's (extra motifs)."
+        ),
     ] = None,
     score_cache: Annotated[
         Path | None,
         typer.Option(
-            help="Under --model motif-pairs: folder that keeps the elements' motif scores for other runs. "
-            "crossval and tune keep them in --out by themselves."
+            help="Under --model motif-pairs or both: folder that keeps the elements' motif scores for other "
+            "runs. crossval and tune keep them in --out by themselves."
         ),
     ] = None,
     protocol: Annotated[
