@@ -23,7 +23,7 @@ Background letter frequencies
 A 0.3 C 0.2 G 0.2 T 0.3
 
 MOTIF first FIRST of two
-letter-probability matrix: alength= 4 w= 3 nsites= 17 E= 4.1e-009
+letter-probability matrix: alength= 4 w= 2 nsites= 17 E= 4.1e-009
  0.0 1.0 0.0 0.0
  0.25 0.25 0.25 0.25
 
@@ -74,12 +74,17 @@ def test_reads_what_the_format_allows(tmp_path: Path):
         ("ACGT", "ACGU", ["ACGU", "ALPHABET= ACGT"]),
         ("MOTIF", "motif", ["holds no motif"]),
         ("MOTIF second", "MOTIF first", ["several motifs", "first"]),
-        ("MOTIF second", "MOTIF", ["line 15: MOTIF"]),
         (" 0.0 1.0 0.0 0.0", "0.0 0.0 0.0 0.0", ["line 10", "first", "column 1", "0.0 0.0 0.0 0.0"]),
         ("0.25 0.25 0.25 0.25", "0.5 0.25 0.25 -0.25", ["column 2"]),
         ("0.25 0.25 0.25 0.25", "0.5 0.25 0.25", ["column 2"]),
         ("0.48", "nan", ["second", "column 1"]),
         ("0.48", ".4.8", ["second", ".4.8"]),
+        ("0.25 0.25 0.25 0.25", "nan nan nan nan", ["first", "column 2, in line 13", "'nan nan nan nan'"]),
+        ("0.25 0.25 0.25 0.25", "foo", ["first", "column 2, in line 13", "'foo'"]),
+        ("0.25 0.25 0.25 0.25", "0.25 inf 0 0", ["first", "column 2, in line 13"]),
+        ("MOTIF second", "MOTIF", ["line 15: MOTIF: it has no name"]),
+        ("w= 2", "w= 8", ["first", "'w= 8', and it is 2. Is the file cut short?"]),
+        ("alength= 4", "alength= 20", ["first", "'alength= 20', and it is 4"]),
         ("1e-2\t0.5 0.01 0.48", "", ["second", "no letter-probability matrix"]),
         ("letter-probability matrix:\n", "log-odds matrix:\n", ["second", "no letter-probability matrix"]),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -177,6 +178,10 @@ class AveragedScorer:
         """Return what the distance adds to the averaged log-odds of pairs."""
         share = (1 - self.mixture.weight) * self.mixture.motif_pairs.slope
         return (share * self.motif_pairs.of_distance(distance)).astype(np.float32)
+
+    def parts(self) -> Mapping[str, Scorer]:
+        """Return both models, and the terms of motifs by themselves."""
+        return {"network": self.network, "motif_pairs": self.motif_pairs, **self.motif_pairs.parts()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what both hold, each under its own name."""

@@ -114,9 +114,9 @@ class Crossvalidation:
     Attributes
     ----------
     table
-        Columns fold, pairs, positives, prevalence, the scores and note; a row for each fold, then ``mean`` and
-        ``sd`` over the folds that have both labels, and ``pooled``, all test pairs as one set. A score that does
-        not exist is NaN, and note says why.
+        Columns fold, pairs, positives, prevalence, the scores, the AUROC of each part of the models that can score
+        pairs alone, and note; a row for each fold, then ``mean`` and ``sd`` over the folds that have both labels,
+        and ``pooled``, all test pairs as one set. A score that does not exist is NaN, and note says why.
     intervals
         Of the pooled AUROC and AUPR, as :func:`epidyn.evaluation.evaluate` draws them.
     """
@@ -146,7 +146,7 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
     ConfigError
         If it was begun with other settings, or these ask for one fold or several devices.
     CrossvalError
-        If no fold can be trained, as where positives lie on one chromosome.
+        If there are fewer positives than folds, or no fold can be trained, as where they lie on one chromosome.
     EpidynError
         As reading the table or the genome, or the split, raise it; before anything is written.
     """
@@ -165,6 +165,13 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
             "Rename it in the table."
         )
     rows = folds(pairs, config.split.split)
+    labels = pairs["label"].to_numpy()
+    if labels.sum() < len(rows):
+        raise CrossvalError(
+            f"{', '.join(config.data.tables())} has {labels.sum()} positive pairs for the {len(rows)} folds of "
+            f"{config.split.split}, so some would have none to score. Give a table with more, or fewer folds "
+            "(--split chromosome-kfold:K)."
+        )
     with genome:
         _refuse_hopeless(config, list(rows), pairs, genome)
     earlier = folder.names() if folder.begun else []
@@ -174,7 +181,6 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
             prepare_output_folder(run.path, force=True, own=RunFolder.FILES)
     write_text(folder / folder.CONFIG, config.to_toml())
     write_json(folder / folder.ORIGIN, _origin(config))
-    labels = pairs["label"].to_numpy()
     plan = [(name, len(test), int(labels[test].sum())) for name, test in rows.items()]
     write_table(folder / folder.PLAN, pd.DataFrame(plan, columns=["fold", "pairs", "positives"]))
     return list(rows)
@@ -314,10 +320,12 @@ def _write_results(
     folder: CrossvalFolder, names: Sequence[str], reports: dict[str, dict[str, Any]]
 ) -> Crossvalidation:
     """Write what is found over all folds."""
-    write_table(folder / folder.PREDICTIONS, _predictions(folder, names))
+    predictions = _predictions(folder, names)
+    _warn_of_flat_folds(predictions)
+    write_table(folder / folder.PREDICTIONS, predictions)
     scored = read_scores(folder / folder.PREDICTIONS)
     pooled = evaluate(scored)
-    table = _table({name: report["test"] for name, report in reports.items()}, pooled.summary)
+    table = _table(reports, pooled.summary)
     found = Crossvalidation(folder.path, table, pooled.intervals)
     write_table(folder / folder.TABLE, table, "%.7g")
     write_json(folder / folder.METRICS, _report(found, reports, by_line(scored)))
@@ -325,6 +333,17 @@ def _write_results(
     plots.precision_recall(scored["label"], ranking(scored), folder / folder.PRECISION_RECALL)
     plots.folds(table.iloc[: len(names)], folder / folder.BY_FOLD)
     return found
+
+
+def _warn_of_flat_folds(predictions: pd.DataFrame) -> None:
+    """Say which folds' models give all pairs one score, since what is pooled then ranks folds, not pairs."""
+    flat = [name for name, logits in predictions.groupby("fold", sort=False)["logit"] if logits.nunique() == 1]
+    if flat:
+        log.warning(
+            "fold %s: the model gives all pairs one score, so the pooled scores compare folds, whose prevalence "
+            "decides. Read the mean",
+            ", ".join(map(str, flat)),
+        )
 
 
 def _seen_before(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
@@ -426,12 +445,17 @@ def _predictions(folder: CrossvalFolder, names: Sequence[str]) -> pd.DataFrame:
     return pooled
 
 
-def _table(tests: dict[str, dict[str, Any]], pooled: metrics.Summary) -> pd.DataFrame:
+def _table(reports: dict[str, dict[str, Any]], pooled: metrics.Summary) -> pd.DataFrame:
     columns = ["fold", "pairs", "positives", "prevalence", *SCORES]
-    table = pd.DataFrame([{"fold": name, **test} for name, test in tests.items()]).reindex(columns=columns)
+    rows, parts = [], dict[str, None]()
+    for name, report in reports.items():
+        alone = {f"{part}_auroc": scores.get("auroc") for part, scores in report.get("parts", {}).items()}
+        parts |= dict.fromkeys(alone)
+        rows.append({"fold": name, **report["test"], **alone})
+    table = pd.DataFrame(rows).reindex(columns=[*columns, *parts])
     one_label = table["auroc"].isna()
     table["note"] = one_label.map({True: "one label only: no scores, left out of the mean", False: ""})
-    numbers = table.loc[~one_label, ["prevalence", *SCORES]]
+    numbers = table.loc[~one_label, ["prevalence", *SCORES, *parts]].astype(float)
     summaries = [
         {"fold": "mean", **numbers.mean()},
         {"fold": "sd", **numbers.std(ddof=1)},

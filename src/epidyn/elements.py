@@ -14,7 +14,7 @@ import pandas as pd
 from epidyn import progress
 from epidyn.errors import ChromosomeError, ConfigError, IntervalError
 from epidyn.genome import Genome
-from epidyn.pairs import intervals
+from epidyn.pairs import chromosomes, intervals
 
 Role = Literal["enhancer", "promoter"]
 ROLES: tuple[Role, Role] = ("enhancer", "promoter")
@@ -239,7 +239,7 @@ def distances(pairs: pd.DataFrame) -> npt.NDArray[np.float64]:
 
 def refuse_without_distance(pairs: pd.DataFrame) -> None:
     """Raise ConfigError if the elements of any pair are on two chromosomes, or are sequences without places."""
-    apart = pairs["enhancer_chrom"].to_numpy() != pairs["promoter_chrom"].to_numpy()
+    apart = chromosomes(pairs, "enhancer") != chromosomes(pairs)
     if apart.any():
         first = pairs[apart].iloc[0]
         raise ConfigError(

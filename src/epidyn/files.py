@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -94,12 +94,34 @@ def write_json(target: str | os.PathLike[str], content: Mapping[str, Any]) -> No
 
 def write_table(target: str | os.PathLike[str], table: pd.DataFrame, float_format: str | None = None) -> None:
     """Write a table, comma-separated for ``.csv``, else by tabs, gzipped for ``.gz``, whole or not at all."""
+    with growing_table(target, float_format) as add:
+        add(table)
+
+
+@contextmanager
+def growing_table(
+    target: str | os.PathLike[str], float_format: str | None = None
+) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Yield what adds rows to the table that :func:`write_table` would write of all of them, in bounded memory."""
     separator = "," if Path(target).suffix == ".csv" else "\t"
     with (
         atomic_path(target) as path,
         writing_text(path, gzipped=Path(target).suffix == ".gz") as text,
     ):
-        table.to_csv(text, sep=separator, index=False, lineterminator="\n", float_format=float_format)
+        form: dict[str, Any] = {
+            "sep": separator,
+            "index": False,
+            "lineterminator": "\n",
+            "float_format": float_format,
+        }
+        begun = False
+
+        def add(rows: pd.DataFrame) -> None:
+            nonlocal begun
+            rows.to_csv(text, header=not begun, **form)
+            begun = True
+
+        yield add
 
 
 def require_file(path: str | os.PathLike[str], what: str) -> Path:

@@ -7,8 +7,9 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import dropwhile, pairwise, takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -121,8 +122,8 @@ def read_meme(path: str | os.PathLike[str]) -> list[Matrix]:
     InputFileError
         If the file is missing, empty or no text.
     MatrixError
-        If it is of another format or alphabet, holds no motif, or two of one name, or a column of a motif is no
-        four shares that add up to 1.
+        If it is of another format or alphabet, holds no motif, or two of one name, or a motif has more or fewer
+        columns than it says, or one that is no four shares that add up to 1.
     """
     with open_text(path, "motif file") as handle:
         lines = handle.read().splitlines()
@@ -134,11 +135,14 @@ def read_meme(path: str | os.PathLike[str]) -> list[Matrix]:
     name = Path(path).name
     found: list[Matrix] = []
     wrong: list[str] = []
-    for number, words, rows in _blocks(lines):
+    for block in _blocks(lines):
+        _, *words = block.words
         try:
-            found.append(Matrix(words[1], " ".join(words[2:]) or words[1], name, _columns(rows)))
-        except (ValueError, IndexError) as error:
-            wrong.append(f"line {number}: {' '.join(words)}: {error}")
+            if not words:
+                raise ValueError("it has no name; the line must read 'MOTIF NAME'")
+            found.append(Matrix(words[0], " ".join(words[1:]) or words[0], name, _columns(block)))
+        except ValueError as error:
+            wrong.append(f"line {block.line}: {' '.join(block.words)}: {error}")
     if wrong:
         raise MatrixError(f"motif file {path} has motifs that cannot be used:", wrong)
     if not found:
@@ -150,26 +154,51 @@ def read_meme(path: str | os.PathLike[str]) -> list[Matrix]:
     return found
 
 
-def _blocks(lines: list[str]) -> Iterator[tuple[int, list[str], list[list[str]]]]:
-    """Yield each motif's line number, the words of its line, and those of the lines of its matrix."""
+class _Block(NamedTuple):
+    """A motif of a file: line, from 1, and words of its name, header of its matrix, rows with their lines."""
+
+    line: int
+    words: list[str]
+    header: str | None
+    rows: list[tuple[int, str]]
+
+
+# What follows a matrix without an empty line, in files of MEME's programs and of databases.
+_AFTER = re.compile(r"\s*($|URL|MOTIF|--|letter-probability)")
+
+
+def _blocks(lines: list[str]) -> Iterator[_Block]:
+    """Yield the motifs of a file."""
     starts = [at for at, line in enumerate(lines) if line.startswith("MOTIF")]
     for start, end in pairwise([*starts, len(lines)]):
-        of_motif = lines[start + 1 : end]
-        headers = [at for at, line in enumerate(of_motif) if line.startswith("letter-probability matrix")]
-        body = of_motif[headers[0] + 1 :] if headers else []
-        while body and not body[0].strip():
-            body = body[1:]
-        rows = [line.split() for line in takewhile(lambda line: re.match(r"\s*[-+.\d]", line), body)]
-        yield start + 1, lines[start].split(), rows
+        headers = [at for at in range(start, end) if lines[at].startswith("letter-probability matrix")]
+        if not headers:
+            yield _Block(start + 1, lines[start].split(), None, [])
+            continue
+        body = dropwhile(lambda numbered: not numbered[1].strip(), enumerate(lines[headers[0] + 1 : end], 1))
+        rows = takewhile(lambda numbered: not _AFTER.match(numbered[1]), body)
+        numbered = [(headers[0] + 1 + at, line.strip()) for at, line in rows]
+        yield _Block(start + 1, lines[start].split(), lines[headers[0]], numbered)
 
 
-def _columns(rows: list[list[str]]) -> Floats:
-    """Return a motif's frequencies; raises ValueError saying which column is none."""
-    if not rows:
+def _columns(block: _Block) -> Floats:
+    """Return a motif's frequencies; raises ValueError saying which column is none, or how many there should be."""
+    if block.header is None or not block.rows:
         raise ValueError("there is no letter-probability matrix with columns")
-    for number, row in enumerate(rows, start=1):
-        shares = [float(word) for word in row]
-        if len(shares) != 4 or not min(shares) >= 0 or not abs(sum(shares) - 1) <= _FROM_ONE:
-            raise ValueError(f"column {number} is {' '.join(row)!r}, no four shares that add up to 1")
-    array = np.array(rows, dtype=np.float64)
+    for number, (line, row) in enumerate(block.rows, 1):
+        if not _is_column(row.split()):
+            raise ValueError(f"column {number}, in line {line}, is {row!r}, no four shares that add up to 1")
+    for name, count in (("alength", 4), ("w", len(block.rows))):
+        said = re.search(rf"\b{name}=\s*(\d+)", block.header)
+        if said is not None and int(said[1]) != count:
+            raise ValueError(f"its matrix is said to have {said[0]!r}, and it is {count}. Is the file cut short?")
+    array = np.array([row.split() for _, row in block.rows], dtype=np.float64)
     return np.asarray(array / array.sum(axis=1, keepdims=True))
+
+
+def _is_column(words: list[str]) -> bool:
+    try:
+        shares = [float(word) for word in words]
+    except ValueError:
+        return False
+    return len(shares) == 4 and min(shares) >= 0 and abs(sum(shares) - 1) <= _FROM_ONE

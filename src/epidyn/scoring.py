@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Protocol, Self
 
@@ -55,6 +55,10 @@ class Scorer(Encoder, Protocol):
 
     def of_distance(self, distance: npt.NDArray[np.number]) -> Logits:
         """Return what the distance between midpoints, in bases, (n,), adds to scores, float32 (n,)."""
+        ...
+
+    def parts(self) -> Mapping[str, Scorer]:
+        """Return what in it can score pairs alone, by name: reports say of each how much it carries."""
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -125,6 +129,10 @@ class NetworkScorer:
     def of_distance(self, distance: npt.NDArray[np.number]) -> Logits:
         """Return zeros."""
         return np.zeros(len(distance), dtype=np.float32)
+
+    def parts(self) -> Mapping[str, Scorer]:
+        """Return nothing."""
+        return {}
 
     @property
     def _weight(self) -> Tensor:

@@ -74,6 +74,19 @@ def test_refuses(epidyn: Run, inputs: Inputs, tmp_path: Path, changes: tuple[str
     refused(epidyn("crossval", *options(inputs, tmp_path / "cv"), *changes), *words)
 
 
+def test_fewer_positives_than_folds_are_refused_before_anything_is_made(
+    epidyn: Run, inputs: Inputs, tmp_path: Path
+):
+    table = pd.read_csv(inputs.pairs)
+    table["label"] = 0
+    table.loc[[0, len(table) - 1], "label"] = 1
+    table.to_csv(tmp_path / "few.csv", index=False)
+    words = [*options(inputs, tmp_path / "cv")]
+    words[1] = tmp_path / "few.csv"
+    refused(epidyn("crossval", *words), "2 positive pairs for the 3 folds of loco", "fewer folds")
+    assert not (tmp_path / "cv").exists()
+
+
 def test_positives_on_one_chromosome_are_refused_before_anything_is_made(
     epidyn: Run, inputs: Inputs, tmp_path: Path
 ):

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from epidyn import Model
+from epidyn.nn import EpiDynFusion
+from epidyn.scoring import NetworkScorer
 from epidyn.training import train
 from epidyn.training.config import make_config
 from tests.cli.conftest import Run, refused
 from tests.motif_pairs.planted import LENGTHS, planted_folder, settings_of
+from tests.nn.toys import small_config
 
 MODEL = "model.safetensors"
 
@@ -59,6 +63,11 @@ def test_the_command_does_what_the_library_does(epidyn: Run, folder: Path, tmp_p
     refused(
         epidyn(*explaining, "--method", "terms", "--width", 9, "--out", tmp_path / "no"), "--width means nothing"
     )
+    network = Model(NetworkScorer(EpiDynFusion(small_config())))
+    network.save(tmp_path / "network.safetensors")
+    asked = [*explaining, "--method", "terms", "--out", tmp_path / "no"]
+    asked[asked.index(tmp_path / "run" / MODEL)] = tmp_path / "network.safetensors"
+    refused(epidyn(*asked), "--method terms, model", "network.safetensors", "Use another method, such as mask")
     assert not (tmp_path / "no").exists()
 
 

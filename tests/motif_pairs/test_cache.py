@@ -63,7 +63,7 @@ def test_other_motifs_or_sites_find_nothing_and_that_is_said(
     for others, sites in ((matrices[:2], 4), (changed, 4), (matrices[::-1], 4), (matrices, 3)):
         caplog.clear()
         assert len(ScoreCache(filled, others, sites=sites)) == 0
-        assert "has scores by other motifs; those by these are computed" in caplog.text
+        assert "has scores by other motifs or counts of sites; those by these are computed" in caplog.text
     caplog.clear()
     assert len(ScoreCache(filled, matrices, sites=4)) == 11
     assert not caplog.text
@@ -79,6 +79,28 @@ def test_a_damaged_file_is_removed_and_the_others_serve(
     assert f"{largest} is damaged" in caplog.text
     assert cache.find(keys(range(11)))[0].tolist() == [0, 1, 2, 3]
     assert not largest.exists()
+
+
+@pytest.mark.parametrize("where", ["keys", "scores"])
+def test_a_file_whose_bytes_changed_is_damaged(
+    filled: Path, matrices: list[Matrix], caplog: pytest.LogCaptureFixture, where: str
+):
+    largest = max(filled.rglob("*.safetensors"), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[-1 if where == "scores" else -7 * 4 * len(WIDTHS) - 1] ^= 1  # scores are the last of the file
+    largest.write_bytes(content)
+    cache = ScoreCache(filled, matrices, sites=4)
+    assert f"{largest} is damaged" in caplog.text
+    assert cache.find(keys(range(11)))[0].tolist() == [0, 1, 2, 3]
+
+
+def test_a_folder_of_something_else_is_no_cache_of_other_motifs(
+    tmp_path: Path, matrices: list[Matrix], caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "scores" / "run").mkdir(parents=True)
+    caplog.set_level("INFO", "epidyn")
+    ScoreCache(tmp_path / "scores", matrices, sites=4)
+    assert not caplog.text
 
 
 def test_what_a_kill_left_half_written_is_no_scores(filled: Path, matrices: list[Matrix]):

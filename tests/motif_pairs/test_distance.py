@@ -19,6 +19,7 @@ from epidyn.interpret.terms import explain_terms
 from epidyn.interpret.variants import explain_variants
 from epidyn.motif_pairs import DistanceTerm, Sample, Terms, fit
 from epidyn.nn import EpiDynFusion
+from epidyn.report.collect import collect
 from epidyn.scan.run import PromoterSource, ScanSettings, scan
 from epidyn.scoring import NetworkScorer
 from epidyn.training import train
@@ -70,6 +71,20 @@ def test_it_is_a_term_where_it_is_asked_for(folder: Path, run: Path, model: Mode
     validation = scores["with"]["validation"]
     assert validation["motifs_val_auroc"] < validation["val_auroc"] - 0.05  # the motifs' own share is reported
     assert "without them, validation AUROC" in (run / "log.txt").read_text()
+    motifs = scores["with"]["parts"]["motifs"]["auroc"]  # and on the test part
+    assert motifs < scores["with"]["test"]["auroc"] - 0.05
+    assert scores["without"]["parts"]["motifs"]["auroc"] == pytest.approx(
+        scores["without"]["test"]["auroc"], abs=0.05
+    )
+    (place,) = collect([run]).runs[0].places
+    assert place.what == "chromosome:chr5: motif pairs and distance"
+
+
+def test_two_spellings_of_a_chromosome_are_one(folder: Path, model: Model):
+    pairs = read_pairs(folder / "near.tsv").head(5)
+    mixed = pairs.assign(promoter_chrom=pairs["promoter_chrom"].str.removeprefix("chr"))
+    with Genome.open(folder / "genome.fa") as genome:
+        assert (model.predict(mixed, genome) == model.predict(pairs, genome)).all()
 
 
 def by_hand(model: Model, genome: Genome, row: pd.Series) -> float:

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from epidyn import Model, crossval
-from epidyn.errors import ConfigError, MatrixError
+from epidyn.errors import ConfigError, MatrixError, OutputError
 from epidyn.motif_pairs import MotifPairsScorer
 from epidyn.report.collect import collect
 from epidyn.training import motif_pairs_learner as learner
 from epidyn.training import resume, train, train_or_resume, validate
 from epidyn.training.config import PUBLISHED, RunConfig, departures, make_config, read_settings
-from epidyn.tuning import tune
+from epidyn.tuning import PAPER, tune
 from epidyn.tuning.space import Choices, Space
 from tests.cli.conftest import listing
 from tests.motif_pairs.planted import planted_folder, settings_of
@@ -78,7 +78,12 @@ def test_a_run_folder_like_any_other(whole: Path):
     shown = dict(model.describe())
     assert "at the enhancer with" in shown["motif-pairs.term 1"]
     assert "training.epochs" not in shown
-    assert f"kept {int(kept['pairs'])} pairs of motifs" in (whole / "log.txt").read_text()
+    assert f"kept products {int(kept['pairs'])}, single scores" in (whole / "log.txt").read_text()
+    asked = model.provenance.training
+    assert asked["motif_pairs.motifs"] == "own.meme"  # no path of this machine
+    assert (asked["motif_pairs.screened"], asked["motif_pairs.composition"]) == (1000, True)
+    assert "motif_pairs.score_cache" not in asked
+    assert shown["training.motif_pairs.distance"] == "False"
 
 
 def test_what_was_planted_are_the_strongest_terms(whole: Path, folder: Path):
@@ -125,8 +130,11 @@ def test_what_is_read_can_be_tuned(config: RunConfig, tmp_path: Path):
     trials = pd.read_csv(folder / "trials.csv")
     assert trials["state"].tolist() == ["complete"] * 2
     with pytest.raises(ConfigError, match="the space holds what no run can use") as error:
-        tune(config, tmp_path / "other", trials=2)
+        tune(config, tmp_path / "other", trials=2, space=PAPER)
     assert "training.learning_rate" in str(error.value)
+    trials = pd.read_csv(tune(config, tmp_path / "usual", trials=2) / "trials.csv")
+    assert {"motif_pairs.sites", "motif_pairs.screened", "motif_pairs.composition"} <= set(trials)
+    assert trials["state"].tolist() == ["complete"] * 2
 
 
 def test_cross_validation(settings: Settings, tmp_path: Path):
@@ -179,6 +187,45 @@ def test_the_published_protocol_is_departed_from(settings: Settings):
 
 def test_settings_survive_their_file(config: RunConfig, whole: Path):
     assert make_config(read_settings(whole / "config.toml")) == config
+
+
+def test_what_a_run_starts_with_is_refused_before_anything_is_written(settings: Settings, tmp_path: Path):
+    own = Path(settings["motif_pairs"]["motifs"]).read_text()
+    for name in ("distance", "G+C"):
+        (tmp_path / "own.meme").write_text(own.replace(own.split("MOTIF ")[1].split()[0], name))
+        settings["motif_pairs"]["motifs"] = str(tmp_path / "own.meme")
+        with pytest.raises(MatrixError, match="names that other terms have") as error:
+            train(make_config(settings), tmp_path / "run")
+        assert list(error.value.rows) == [name]
+    settings["motif_pairs"]["score_cache"] = str(tmp_path / "own.meme")
+    (tmp_path / "own.meme").write_text(own)
+    with pytest.raises(OutputError, match="cannot make the folder of scores"):
+        train(make_config(settings), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_motifs_that_no_window_can_hold_are_told(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    rows = ["0.7 0.1 0.1 0.1"] * 270  # the promoter's window has 260 bases, the enhancer's 300
+    own = Path(settings["motif_pairs"]["motifs"]).read_text()
+    wide = "\n".join([own, "MOTIF wide", "letter-probability matrix:", *rows, ""])
+    (tmp_path / "own.meme").write_text(wide)
+    settings["motif_pairs"]["motifs"] = str(tmp_path / "own.meme")
+    train(make_config(settings), tmp_path / "run")
+    assert "wider than the promoter's window of 260 bases, which can be no terms: wide" in caplog.text
+    assert "the enhancer's window" not in caplog.text
+
+
+def test_there_is_no_network_to_fine_tune_or_to_start_from(settings: Settings, whole: Path, tmp_path: Path):
+    fine_tuned = {**settings, "training": {"model": "motif-pairs", "regime": "fine-tuned"}}
+    with pytest.raises(ConfigError) as error:
+        make_config(fine_tuned)
+    assert "model motif-pairs has none. Leave out --regime" in str(error.value)
+    model = str(whole / "model.safetensors")
+    network = {**settings, "training": {"init": model}, "motif_pairs": {}}
+    with pytest.raises(ConfigError, match=r"--init .*model\.safetensors: this needs a model of kind 'network'"):
+        train(make_config(network), tmp_path / "run")
 
 
 def test_a_motif_file_without_motifs_leaves_nothing(config: RunConfig, tmp_path: Path):

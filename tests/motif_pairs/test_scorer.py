@@ -126,13 +126,33 @@ def damaged(change: str, tensors: dict[str, torch.Tensor]) -> None:
         tensors["widths"] = torch.tensor([30, -9, 5])
     elif change == "columns":
         tensors["frequencies"] = tensors["frequencies"][1:].contiguous()
+    elif change == "shares":
+        tensors["frequencies"] *= 5
+    elif change == "half":
+        tensors["pair_weights"] = tensors["pair_weights"].bfloat16()
+    elif change == "number":
+        tensors["pair_weights"] = tensors["pair_weights"][0].clone()
     elif change == "more":
         tensors["other"] = torch.zeros(3)
 
 
 @pytest.mark.parametrize(
     "change",
-    ["missing", "shape", "type", "index", "negative", "nan", "zero", "widths", "columns", "more"],
+    [
+        "missing",
+        "shape",
+        "type",
+        "index",
+        "negative",
+        "nan",
+        "zero",
+        "widths",
+        "columns",
+        "shares",
+        "half",
+        "number",
+        "more",
+    ],
 )
 def test_a_damaged_file_is_refused(scorer: MotifPairsScorer, tmp_path: Path, change: str):
     path = tmp_path / "model.safetensors"
@@ -148,7 +168,8 @@ def test_a_damaged_file_is_refused(scorer: MotifPairsScorer, tmp_path: Path, cha
 
 def test_a_damaged_configuration_is_refused(scorer: MotifPairsScorer):
     good, tensors = scorer.configuration(), scorer.tensors()
-    for change in ({"sites": 5}, {"matrices": [["a"]]}, {"enhancer_length": 0}, {"unknown": 1}):
+    wrong: list[dict[str, object]] = [{"sites": 5}, {"sites": True}, {"composition": "yes"}, {"distance": 1}]
+    for change in (*wrong, {"matrices": [["a"]]}, {"enhancer_length": 0}, {"unknown": 1}):
         with pytest.raises(ModelFileError, match="configuration cannot be used"):
             MotifPairsScorer.restore({**good, **change}, tensors)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from epidyn import Model, crossval, training
+from epidyn import Genome, Model, crossval, metrics, read_pairs, training
 from epidyn.averaging import AveragedScorer
 from epidyn.errors import ConfigError
 from epidyn.report.collect import collect
 from epidyn.training import both_learner
 from epidyn.training.checkpoint import TrainingState
 from epidyn.training.config import RunConfig, make_config
+from epidyn.training.inputs import of_other_settings, read_inputs
 from tests.motif_pairs.planted import LENGTHS, planted_folder, settings_of
 from tests.nn.toys import SMALL
 
@@ -90,6 +92,15 @@ def test_a_cross_validation_of_both(config: RunConfig, tmp_path: Path):
     folds = config.model_copy(update={"split": split})
     found = crossval.crossval(folds, tmp_path / "folds")
     assert found.table["auroc"].iloc[:2].min() > 0.75
+    table = pd.read_csv(tmp_path / "folds" / "table.csv").set_index("fold")
+    parts = ["network_auroc", "motif_pairs_auroc", "motifs_auroc"]
+    for name in ("0", "1"):
+        report = json.loads((tmp_path / "folds" / "folds" / name / "metrics.json").read_text())
+        expected = [report["parts"][part.removesuffix("_auroc")]["auroc"] for part in parts]
+        assert table.loc[name, parts].tolist() == pytest.approx(expected, abs=1e-6)
+    assert table.loc["mean", parts].tolist() == pytest.approx(
+        table.loc[["0", "1"], parts].mean().tolist(), abs=1e-6
+    )
     assert (tmp_path / "folds" / "scores").is_dir()
 
 
@@ -97,6 +108,37 @@ def test_the_report_takes_it_for_no_network_of_the_article(whole: Path):
     (run,) = collect([whole]).runs
     (place,) = run.places
     assert (place.experiment, place.what) == ("other-splits", "chromosome:chr5: network and motif pairs")
+
+
+@pytest.mark.parametrize("validation", ["chromosome:chr4", "pairs", "elements"])
+def test_the_weight_is_chosen_on_pairs_that_neither_has_seen(config: RunConfig, validation: str):
+    split = config.split.model_copy(update={"validation": validation})
+    asked = config.model_copy(update={"split": split})
+    inputs = read_inputs(asked)
+    chosen_on = of_other_settings(inputs, asked.of_motif_pairs()).data.validation
+    assert len(chosen_on)
+    assert not np.isin(chosen_on.row, inputs.data.train.row).any()
+
+
+def test_a_validation_that_the_network_has_seen_is_refused(config: RunConfig):
+    settings = config.model_dump(exclude_none=True)
+    settings["split"]["validation"] = "samples"
+    with pytest.raises(ConfigError, match="settings cannot be used") as told:
+        make_config(settings)
+    assert "leaves no pair that the network has not seen" in str(told.value)
+
+
+def test_what_each_part_scores_by_itself_is_told(config: RunConfig, whole: Path):
+    report = json.loads((whole / "metrics.json").read_text())
+    assert list(report["parts"]) == ["network", "motif_pairs", "motifs"]
+    assert 0.5 <= report["validation"]["motifs_val_auroc"] <= 1
+    model = Model.load(whole / "model.safetensors")
+    predictions = pd.read_csv(whole / "predictions.tsv", sep="\t")
+    pairs = read_pairs(config.data.tables()[0])
+    with Genome.open(config.data.genome) as genome:
+        for name, part in (("network", model.scorer.network), ("motif_pairs", model.scorer.motif_pairs)):
+            alone = Model(part).predict_logits(pairs[pairs["promoter_chrom"] == "chr5"], genome)
+            assert report["parts"][name]["auroc"] == pytest.approx(metrics.auroc(predictions["label"], alone))
 
 
 def test_windows_must_be_the_same(config: RunConfig):

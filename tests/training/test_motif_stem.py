@@ -15,7 +15,7 @@ from epidyn.errors import ConfigError, InputFileError
 from epidyn.matrices import BACKGROUND, Matrix
 from epidyn.nn import EpiDynFusion
 from epidyn.training.checkpoint import TrainingState
-from epidyn.training.config import RunConfig, departures
+from epidyn.training.config import RunConfig, departures, make_config
 from epidyn.training.motif_stem import RARITY, representatives, start_from_motifs
 from tests.nn.toys import small_config
 
@@ -104,6 +104,27 @@ def test_representatives_stand_for_different_motifs():
     assert len(representatives(near, 9)) == 4
 
 
+def test_a_motif_wider_than_what_is_compared_or_without_a_say_leaves_the_others_their_choice():
+    near = [motif(f"a{number}", "GATTACATTG", 0.94 - 0.02 * number) for number in range(3)]
+    odd = [motif("wide", "ACGTTGCA" * 30), Matrix("flat", "flat", "own", np.tile(BACKGROUND, (6, 1)))]
+    chosen = [each.name for each in representatives([*odd, *near], 5)]
+    assert chosen[0].startswith("a")
+    assert chosen[-1] == "flat"  # stands for nothing, not even itself
+    made, count = started(odd)
+    assert count == 2
+    assert all(torch.isfinite(each).all() for each in made.state_dict().values())
+
+
+@pytest.mark.parametrize("consensus", ["G", "GAT", "GATA"])
+def test_a_short_motif_has_its_best_site_at_one(consensus: str):
+    made, _ = started([motif("short", consensus)])
+    codes = np.full((1, 61), 4, dtype=np.uint8)
+    codes[0, 20:50] = 1
+    codes[0, 31 : 31 + len(consensus)] = ["ACGT".index(base) for base in consensus]
+    found = made.encode_promoter(torch.from_numpy(codes)).detach().numpy()[0, 0]
+    assert found.max() == pytest.approx(1, abs=1e-6)
+
+
 def test_more_motifs_than_filters_fill_them_all():
     rng = np.random.default_rng(2)
     many = [Matrix(f"m{n}", f"m{n}", "own", rng.dirichlet([0.2] * 4, 6)) for n in range(30)]
@@ -175,6 +196,28 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     own.write_text(own.read_text().replace("0.94", "0.93", 1))
     with pytest.raises(ConfigError, match="motifs of the stem"):
         training.resume(tmp_path / "changed")
+    settings = config.model_dump(exclude_none=True)
+    del settings["training"]["init_stem"]  # where a file is may change, but not whether there is one
+    (tmp_path / "changed" / "config.toml").write_text(make_config(settings).to_toml())
+    with pytest.raises(ConfigError, match="begun with other motifs of the stem"):
+        training.resume(tmp_path / "changed")
+
+
+def test_the_file_may_have_moved(toy_config: Build, own: Path, tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    other = tmp_path / "elsewhere" / "own.meme"
+    other.write_bytes(own.read_bytes())
+    models = []
+    for number, path in enumerate((own, other)):
+        config = toy_config(training={"init_stem": str(path), "max_steps": 1}, network={"vector_size": 100})
+        training.train(config, tmp_path / f"run{number}")
+        models.append((tmp_path / f"run{number}" / "model.safetensors").read_bytes())
+    assert models[0] == models[1]
+
+
+@pytest.mark.parametrize("name", ["jaspar", "JASPAR", "Jaspar"])
+def test_the_database_is_known_in_any_spelling(toy_config: Build, name: str):
+    assert toy_config(training={"init_stem": name}).training.init_stem == "jaspar"
 
 
 def test_what_cannot_be_used_is_refused(toy_config: Build, tmp_path: Path):

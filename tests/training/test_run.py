@@ -94,7 +94,17 @@ def test_leaves_a_whole_folder(finished: Path):
 
 def test_metrics_are_those_of_the_predictions(finished: Path):
     report = json.loads((finished / "metrics.json").read_text())
-    assert set(report) == {"data", "split", "test", "lines", "validation", "time", "memory", "environment"}
+    assert set(report) == {
+        "data",
+        "split",
+        "test",
+        "lines",
+        "parts",
+        "validation",
+        "time",
+        "memory",
+        "environment",
+    }
     assert report["lines"] == {"simulated": report["test"]}
     scored = pd.read_csv(finished / "predictions.tsv", sep="\t")
     assert report["test"]["auroc"] == pytest.approx(metrics.auroc(scored["label"], scored["probability"]))

@@ -23,7 +23,8 @@ def tune(
         typer.Option(help="Study that processes share: .db (SQLite) or .journal. Default study.journal in --out."),
     ] = None,
     space: Annotated[
-        Path | None, typer.Option(help="What is searched, as TOML; default the paper's space.")
+        Path | None,
+        typer.Option(help="What is searched, as TOML; default the paper's space, or one for motif pairs."),
     ] = None,
     objective: Annotated[
         Literal["val_loss", "val_auroc", "val_aupr"],
@@ -42,17 +43,16 @@ def tune(
     """
     if any(importlib.util.find_spec(name) is None for name in ("optuna", "filelock")):
         raise ConfigError("epidyn tune needs Optuna. Install it: pip install 'epidyn[tune]'.")
-    from epidyn.tuning import PAPER, read_space
+    from epidyn.tuning import read_space
     from epidyn.tuning import tune as library_tune
 
     config = options.config()
-    searched = PAPER if space is None else read_space(space)
     found = library_tune(
         config,
         out,
         trials=trials,
         study=study,
-        space=searched,
+        space=None if space is None else read_space(space),
         objective=objective,
         pruner=pruner,
         jobs=jobs,

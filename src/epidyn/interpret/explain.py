@@ -299,12 +299,12 @@ def _effects(
 ) -> pd.DataFrame:
     """Perturb some pairs; return their rows of the effects."""
     tables = []
-    for pair, placed in placed_windows(model, part, genome):
+    of_distances = model.distance_logits(part).tolist()
+    for (pair, placed), of_distance in zip(placed_windows(model, part, genome), of_distances, strict=True):
         codes = {
             role: genome.fetch(chrom, start, start + length) for role, (chrom, start, length) in placed.items()
         }
         scan = make_scan(model.scorer, codes, batch_size=batch_size)
-        of_distance = float(model.distance_logits(part[part["pair"] == pair])[0])
         for role in settings.roles:
             chrom, start, _ = placed[role]
             tried = settings.perturbations(codes[role])

@@ -15,8 +15,16 @@ import pandas as pd
 
 from epidyn import __version__, plots, progress
 from epidyn.elements import ROLES, Codes, Role, distances
+from epidyn.errors import ConfigError
 from epidyn.fetch import located
-from epidyn.files import prepare_output_folder, refuse_filled_folder, sha256, write_json, write_table
+from epidyn.files import (
+    growing_table,
+    prepare_output_folder,
+    refuse_filled_folder,
+    sha256,
+    write_json,
+    write_table,
+)
 from epidyn.genome import Genome
 from epidyn.interpret.effects import PAIRS
 from epidyn.interpret.explain import ExplainSettings, choose, placed_windows
@@ -194,16 +202,26 @@ def explain_terms(
     pairs = located(pairs)
     refuse_filled_folder(out, force=force)
     model = Model.load(model_path)
-    scorer = model.motif_pairs
+    try:
+        scorer = model.motif_pairs
+    except ConfigError as error:
+        raise ConfigError(
+            f"--method terms, model {model_path}: {error} Use another method, such as mask."
+        ) from error
     mention_other_genome(model, genome)
     chosen = choose(model, pairs, genome, settings, batch_size=batch_size)
     folder = prepare_output_folder(out, force=force, own=_OWN)
-    found = [*_taken_apart(model, scorer, chosen, genome)]
-    contributions, sites = (pd.concat(each, ignore_index=True) for each in zip(*found, strict=True))
     write_table(folder / PAIRS, chosen, "%.7g")
-    for name, table in ((CONTRIBUTIONS, contributions), (SITES, sites)):
-        write_table(folder / name, table, _DIGITS)
-    terms = _terms(scorer, contributions)
+    per_pair: list[Floats] = []
+    with (
+        growing_table(folder / CONTRIBUTIONS, _DIGITS) as add_contributions,
+        growing_table(folder / SITES, _DIGITS) as add_sites,
+    ):
+        for contributions, sites in _taken_apart(model, scorer, chosen, genome):
+            per_pair.append(contributions["contribution"].to_numpy())
+            add_contributions(contributions)
+            add_sites(sites)
+    terms = _terms(scorer, np.stack(per_pair))
     write_table(folder / TERMS, terms, _DIGITS)
     _draw(terms, len(chosen), folder / FIGURE)
     write_json(
@@ -232,11 +250,12 @@ def _taken_apart(
     widths = {each.id: len(each.frequencies) for each in scorer.matrices}
     names = {each.id: each.name for each in scorer.matrices}
     with progress.bar("Explaining pairs", len(chosen)) as advance:
-        for pair, placed in placed_windows(model, chosen, genome):
+        each_pair = zip(placed_windows(model, chosen, genome), distances(chosen).tolist(), strict=True)
+        for (pair, placed), apart in each_pair:
             codes = {
                 role: genome.fetch(chrom, start, start + size) for role, (chrom, start, size) in placed.items()
             }
-            parts = pair_terms(scorer, codes, float(distances(chosen[chosen["pair"] == pair])[0]))
+            parts = pair_terms(scorer, codes, apart)
             sites = parts.sites
             start = sites["offset"] + np.array([placed[role][1] for role in sites["role"]], dtype=np.int64)
             whose: dict[str, Any] = {
@@ -252,8 +271,8 @@ def _taken_apart(
             advance(1)
 
 
-def _terms(scorer: MotifPairsScorer, contributions: pd.DataFrame) -> pd.DataFrame:
-    """Return the terms, with the mean of what they contribute, and of its size."""
+def _terms(scorer: MotifPairsScorer, contributions: Floats) -> pd.DataFrame:
+    """Return the terms, with the mean of what they contribute, (pairs, terms), and of its size."""
     ids = scorer.features.names
     names = [*(each.name for each in scorer.matrices), *ids[len(scorer.matrices) :]]
     rows = []
@@ -266,9 +285,8 @@ def _terms(scorer: MotifPairsScorer, contributions: pd.DataFrame) -> pd.DataFram
         rows.append((number, *held, term.weight))
     columns = ["term", "enhancer", "enhancer_name", "promoter", "promoter_name", "weight"]
     table = pd.DataFrame(rows, columns=columns)
-    of_term = contributions.groupby("term")["contribution"]
-    table["mean_contribution"] = table["term"].map(of_term.mean())
-    table["mean_size"] = table["term"].map(of_term.apply(lambda values: values.abs().mean()))
+    for name, values in (("mean_contribution", contributions), ("mean_size", np.abs(contributions))):
+        table[name] = pd.Series(values.mean(axis=0), dtype=np.float64)  # also of no terms
     return table
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,11 @@ from epidyn.motif_scores import SitesCount
 
 log = logging.getLogger("epidyn")
 
+Content = dict[str, npt.NDArray[Any]]
+
 KEY_BYTES = 16
-_FORMAT = 1
+_FORMAT = 2
+_DIGEST = "sha256"  # of keys and scores, in the file's metadata
 
 
 class ScoreCache:
@@ -52,7 +56,7 @@ class ScoreCache:
         whose = hashlib.sha256(f"{_FORMAT} {sites} {digest(matrices)}".encode()).hexdigest()[:16]
         self.folder = Path(folder) / whose
         try:
-            others = [path for path in Path(folder).glob("*") if path.is_dir() and path != self.folder]
+            others = [path.parent for path in Path(folder).glob("*/*.safetensors") if path.parent != self.folder]
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the folder of scores {self.folder}: {error.strerror}.") from error
@@ -63,7 +67,7 @@ class ScoreCache:
             for row, key in enumerate(_read(path, "keys"))
         }
         if others and not self._files:
-            log.info("%s has scores by other motifs; those by these are computed", folder)
+            log.info("%s has scores by other motifs or counts of sites; those by these are computed", folder)
 
     def __len__(self) -> int:
         return len(self._where)
@@ -95,21 +99,30 @@ class ScoreCache:
         """
         packed = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_BYTES)
         name = hashlib.blake2b(packed.tobytes(), digest_size=16).hexdigest()
+        content: Content = {"keys": packed, "scores": np.ascontiguousarray(scores)}
         with atomic_path(self.folder / f"{name}.safetensors") as beside:
-            beside.write_bytes(to_bytes({"keys": packed, "scores": np.ascontiguousarray(scores)}))
+            beside.write_bytes(to_bytes(content, metadata={_DIGEST: _digest(content)}))
 
     def _sound(self, path: Path) -> bool:
         try:
             with safe_open(path, framework="numpy") as content:
-                parts = [content.get_slice(name) for name in ("keys", "scores")]
-            found = [(each.get_dtype(), each.get_shape()[1:]) for each in parts]
+                parts: Content = {name: content.get_tensor(name) for name in ("keys", "scores")}
+                said = (content.metadata() or {}).get(_DIGEST)
         except (OSError, SafetensorError):
-            found = []
-        if found == [("U8", [KEY_BYTES]), ("F32", [self._motifs])]:
+            parts, said = {}, None
+        found = [(each.dtype.name, each.shape[1:]) for each in parts.values()]
+        if found == [("uint8", (KEY_BYTES,)), ("float32", (self._motifs,))] and said == _digest(parts):
             return True
         log.warning("%s is damaged; it is removed, and its windows are scored again", path)
         path.unlink(missing_ok=True)
         return False
+
+
+def _digest(content: Content) -> str:
+    hashed = hashlib.sha256()
+    for name in ("keys", "scores"):
+        hashed.update(np.ascontiguousarray(content[name]).tobytes())
+    return hashed.hexdigest()
 
 
 def _read(path: Path, name: str) -> npt.NDArray[np.generic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from epidyn.motif_scores.scanner import ALL, BEST
 LONGEST = 1_000_000
 _TERMS = ("center", "scale", "singles", "pairs", "pair_weights")
 DISTANCE = "distance"
+_TYPES = (torch.float64, torch.int64)
 
 
 class MotifPairsConfig(BaseModel):
@@ -31,11 +32,13 @@ class MotifPairsConfig(BaseModel):
 
     enhancer_length: int = Field(3000, ge=1, le=LONGEST, description="enhancer window, bases")
     promoter_length: int = Field(2000, ge=1, le=LONGEST, description="promoter window, bases")
-    sites: Annotated[int, Field(ge=1, le=BEST)] | Literal["all"] = Field(
+    sites: Annotated[int, Field(ge=1, le=BEST, strict=True)] | Literal["all"] = Field(
         ALL, description="sites of a motif that are added up: so many of the best, or all"
     )
-    composition: bool = Field(True, description="whether the share of G and C may be a term")
-    distance: bool = Field(False, description="whether the distance between the elements may be a term")
+    composition: bool = Field(True, strict=True, description="whether the share of G and C may be a term")
+    distance: bool = Field(
+        False, strict=True, description="whether the distance between the elements may be a term"
+    )
 
 
 class _Saved(MotifPairsConfig):
@@ -104,6 +107,14 @@ class MotifPairsScorer:
         """Return what the distance adds to the logits of pairs."""
         return self.terms.of_distance(distance).astype(np.float32)
 
+    def parts(self) -> Mapping[str, Self]:
+        """Return the terms of motifs by themselves, without those of composition and distance."""
+        if not (self.config.composition or self.config.distance):
+            return {"motifs": self}
+        config = self.config.model_copy(update={"distance": False})
+        of_motifs = self.terms.among(np.arange(len(self.matrices)))
+        return {"motifs": type(self)(config, self.matrices, of_motifs)}
+
     def tensors(self) -> dict[str, Tensor]:
         """Return motifs and terms."""
         widths = [len(each.frequencies) for each in self.matrices]
@@ -142,7 +153,9 @@ class MotifPairsScorer:
         except ValidationError as error:
             rows = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
             raise ModelFileError("its motif-pairs configuration cannot be used:", rows) from error
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        # NumPy lacks some types of torch; none of those is ours, so that what is put in their place is refused.
+        known = {name: each if each.dtype in _TYPES else torch.empty(0) for name, each in tensors.items()}
+        arrays = {name: each.numpy() for name, each in known.items()}
         _check(saved, arrays)
         ends = np.cumsum(arrays["widths"])[:-1]
         columns = np.split(arrays["frequencies"], ends) if saved.matrices else []
@@ -155,7 +168,7 @@ class MotifPairsScorer:
 
 def _check(saved: _Saved, arrays: dict[str, npt.NDArray[Any]]) -> None:
     """Raise ModelFileError unless all arrays are there, of shapes that belong together and of sound numbers."""
-    motifs, products = len(saved.matrices), len(arrays.get("pair_weights", ()))
+    motifs, products = len(saved.matrices), arrays.get("pair_weights", np.empty(0)).size
     features = motifs + saved.composition
     columns = int(arrays["widths"].sum()) if arrays.get("widths", np.array(0)).shape == (motifs,) else -1
     wanted = {
@@ -174,7 +187,7 @@ def _check(saved: _Saved, arrays: dict[str, npt.NDArray[Any]]) -> None:
         wrong = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         raise ModelFileError("its numbers do not fit its motif-pairs configuration:", wrong)
     sound = {
-        "frequencies": (arrays["frequencies"] >= 0).all() and np.isfinite(arrays["frequencies"]).all(),
+        "frequencies": (arrays["frequencies"] >= 0).all() and np.allclose(arrays["frequencies"].sum(axis=1), 1),
         "widths": (arrays["widths"] > 0).all(),
         "scale": (arrays["scale"] > 0).all(),
         "pairs": ((arrays["pairs"] >= 0) & (arrays["pairs"] < features)).all(),

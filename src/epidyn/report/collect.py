@@ -225,6 +225,7 @@ def _run(path: Path, config: RunConfig, metrics: RunMetrics | CrossvalMetrics) -
         bengi=is_bengi(_names(data)),
         strict=config.split.pool == "strict",
         kind=config.training.model,
+        distance=config.motif_pairs.distance,
     )
     control = ", ".join(words for name, words in CONTROLS.items() if getattr(data, name)) or None
     folds = {}

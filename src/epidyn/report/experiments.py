@@ -210,6 +210,8 @@ class Traits:
         Whether it was kept from the elements that another of its lines tests.
     kind
         Of model; ``network`` is None of any other than that.
+    distance
+        Whether it may read the distance between the elements.
     """
 
     network: NetworkConfig | None
@@ -223,6 +225,7 @@ class Traits:
     bengi: bool = False
     strict: bool = False
     kind: str = "network"
+    distance: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,7 +252,8 @@ def is_default_copies(copies: int | str) -> bool:
 
 def places(traits: Traits) -> tuple[Place, ...]:
     """Return the rows that a run belongs to; one run may serve several experiments, each belongs somewhere."""
-    name = OTHER_KINDS[traits.kind] if traits.network is None else architecture(traits.network)
+    other = OTHER_KINDS.get(traits.kind, "") + " and distance" * traits.distance
+    name = other if traits.network is None else architecture(traits.network)
     usual = traits.optimizer == "NAdam" and traits.default_copies
     if traits.split != "random":
         return (_held_out(traits, name, usual),)

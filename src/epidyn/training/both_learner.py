@@ -83,7 +83,7 @@ class BothLearner:
 
     def best(self, state: TrainingState) -> dict[str, float]:
         """Return the scores of what is kept on the validation part."""
-        return {**self._network.best(state), **self._scores}
+        return {**self._network.best(state), **self._pairs.scores, **self._scores}
 
     def words(self, state: TrainingState) -> str:
         """Return what was kept of either, and the weight."""

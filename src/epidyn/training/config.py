@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -33,6 +33,11 @@ class _Section(BaseModel):
 def _text(value: object) -> object:
     """Take a whole number, as TOML reads the name of a fold, as text."""
     return str(value) if isinstance(value, int) else value
+
+
+def _jaspar(value: object) -> object:
+    """Take the name of the database in any spelling."""
+    return JASPAR if isinstance(value, str) and value.lower() == JASPAR else value
 
 
 def _tables(value: object) -> object:
@@ -97,7 +102,7 @@ class TrainingConfig(_Section):
     max_steps: Positive | None = Field(None, description="stop after this many steps")
     seed: int = Field(0, ge=0, lt=2**32)
     init: str | None = Field(None, description="model file to start from")
-    init_stem: str | None = Field(
+    init_stem: Annotated[str | None, BeforeValidator(_jaspar)] = Field(
         None, description="motifs that the network's filters start from: jaspar, or a file in minimal MEME format"
     )
     devices: Positive = 1
@@ -119,6 +124,10 @@ class TrainingConfig(_Section):
 
     @model_validator(mode="after")
     def _starts_from_a_model(self) -> Self:
+        if self.regime == "fine-tuned" and not KINDS[self.model].network:
+            raise ValueError(
+                f"regime fine-tuned goes on with a network, and model {self.model} has none. Leave out --regime"
+            )
         if self.regime == "fine-tuned" and self.init is None:
             raise ValueError("regime fine-tuned starts from a model of the general regime; give it as --init")
         return self
@@ -136,7 +145,7 @@ class MotifPairsSettings(MotifPairsConfig):
     score_cache: str | None = Field(None, description="folder that keeps the elements' scores for other runs")
 
 
-# What no model but the network heeds; of what it does heed, a run of another model says nothing else than this.
+# What no model but a network heeds; of what it does heed, a run of another model says nothing else than this.
 _OF_NETWORKS: dict[str, Any] = {
     "copies": 0,
     "rc_augment": False,
@@ -149,6 +158,28 @@ _OF_NETWORKS: dict[str, Any] = {
     "compile": False,
 }
 _PACE = ("epochs", "patience", "batch_size", "optimizer", "learning_rate", "max_steps", "save_minutes")
+
+
+class Kind(NamedTuple):
+    """What a kind of model heeds of a run's settings.
+
+    Attributes
+    ----------
+    sections
+        Those of models that it reads; the first says how long the windows are, and the others must say the same.
+    network
+        Whether a network is trained, with copies of positives, step by step.
+    """
+
+    sections: tuple[str, ...]
+    network: bool
+
+
+KINDS = {
+    "network": Kind(("network",), network=True),
+    "motif-pairs": Kind(("motif_pairs",), network=False),
+    "both": Kind(("network", "motif_pairs"), network=True),
+}
 
 
 # Settings that say where files are. What comes of a run follows from what is in them.
@@ -178,15 +209,26 @@ class RunConfig(_Section):
     network: NetworkConfig = NetworkConfig()
     motif_pairs: MotifPairsSettings = MotifPairsSettings()
 
+    @property
+    def kind(self) -> Kind:
+        """What the kind of model heeds."""
+        return KINDS[self.training.model]
+
     @model_validator(mode="after")
-    def _both_read_one_window(self) -> Self:
-        if self.training.model == "both":
-            of = [(each.enhancer_length, each.promoter_length) for each in (self.network, self.motif_pairs)]
-            if of[0] != of[1]:
-                raise ValueError(
-                    "both models must read the same windows: network.enhancer_length and promoter_length are "
-                    f"{of[0]}, those of motif_pairs {of[1]}"
-                )
+    def _models_go_together(self) -> Self:
+        if len(self.kind.sections) == 1:
+            return self
+        of = {name: self._lengths(name) for name in self.kind.sections}
+        if len({tuple(each.values()) for each in of.values()}) > 1:
+            words = ", ".join(f"{name} {list(each.values())}" for name, each in of.items())
+            raise ValueError(
+                f"both models must read the same windows; enhancer_length and promoter_length are: {words}"
+            )
+        if self.split.validation == "samples":
+            raise ValueError(
+                "split.validation samples leaves no pair that the network has not seen to choose the weight by. "
+                "Give another --validation, such as auto"
+            )
         return self
 
     @model_validator(mode="after")
@@ -200,32 +242,39 @@ class RunConfig(_Section):
 
     def _idle(self) -> list[str]:
         """Return the settings that the kind of model does not heed, of those that are not at their defaults."""
-        if self.training.model == "both":
-            return []
-        if self.training.model == "network":
-            return [f"motif_pairs.{name}" for name in _departing(self.motif_pairs, MotifPairsSettings())]
-        usual = TrainingConfig()
-        idle = [f"network.{name}" for name in _departing(self.network, NetworkConfig())]
-        idle += [
-            f"training.{name}" for name, value in _OF_NETWORKS.items() if getattr(self.training, name) != value
+        sections: dict[str, BaseModel] = {"network": self.network, "motif_pairs": self.motif_pairs}
+        idle = [
+            f"{name}.{key}"
+            for name, given in sections.items()
+            if name not in self.kind.sections
+            for key in _departing(given, type(given)())
         ]
-        idle += [f"training.{name}" for name in _PACE if getattr(self.training, name) != getattr(usual, name)]
+        if self.kind.network:
+            return idle
+        usual = {**{name: getattr(TrainingConfig(), name) for name in _PACE}, **_OF_NETWORKS}
+        idle += [f"training.{name}" for name, value in usual.items() if getattr(self.training, name) != value]
         return idle + ["data.kmer_vectors"] * (self.data.kmer_vectors is not None)
 
-    def heeded(self, training: dict[str, Any]) -> dict[str, Any]:
-        """Return these training settings but for those that the kind of model does not heed."""
-        idle = {*_OF_NETWORKS, *_PACE, "step"} if self.training.model == "motif-pairs" else set()
-        return {name: value for name, value in training.items() if name not in idle}
+    def heeded(self) -> dict[str, Any]:
+        """Return the training settings, and those of other models than networks, as far as the run heeds them."""
+        idle = set() if self.kind.network else {*_OF_NETWORKS, *_PACE, "step"}
+        heeded = self.training.model_dump(exclude=idle)
+        if "motif_pairs" in self.kind.sections:
+            heeded |= {f"motif_pairs.{name}": value for name, value in self.motif_pairs.model_dump().items()}
+        return heeded
+
+    def _lengths(self, section: str) -> dict[Role, int]:
+        reads = getattr(self, section)
+        return {"enhancer": reads.enhancer_length, "promoter": reads.promoter_length}
 
     @property
     def lengths(self) -> dict[Role, int]:
         """Window lengths in bases."""
-        reads = self.network if self.training.model == "network" else self.motif_pairs
-        return {"enhancer": reads.enhancer_length, "promoter": reads.promoter_length}
+        return self._lengths(self.kind.sections[0])
 
     def sharing(self, folder: Path) -> RunConfig:
         """Return the run with ``folder`` for what runs on the same elements need not compute twice."""
-        if self.training.model == "network" or self.motif_pairs.score_cache is not None:
+        if "motif_pairs" not in self.kind.sections or self.motif_pairs.score_cache is not None:
             return self
         pairs = self.motif_pairs.model_copy(update={"score_cache": str(folder.resolve())})
         return self.model_copy(update={"motif_pairs": pairs})
@@ -268,7 +317,9 @@ PUBLISHED: Settings = {
     },
     "network": NetworkConfig().model_dump(),
 }
-MOTIF_PAIRS: Settings = {"training": {name: value for name, value in _OF_NETWORKS.items() if value is not None}}
+WITHOUT_NETWORK: Settings = {
+    "training": {name: value for name, value in _OF_NETWORKS.items() if value is not None}
+}
 FINE_TUNED: Settings = {"training": {"learning_rate": 1e-4}}
 
 
@@ -413,7 +464,7 @@ def _base(training: Mapping[str, Any]) -> Settings:
     for applies, settings in (
         (training.get("protocol") == "published", PUBLISHED),
         (training.get("regime") == "fine-tuned", FINE_TUNED),
-        (training.get("model") == "motif-pairs", MOTIF_PAIRS),
+        (training.get("model") in [name for name, kind in KINDS.items() if not kind.network], WITHOUT_NETWORK),
     ):
         if applies:
             base = {**base, **{name: {**base.get(name, {}), **values} for name, values in settings.items()}}

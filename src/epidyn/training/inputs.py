@@ -216,13 +216,21 @@ def initial_network(config: RunConfig) -> tuple[EpiDynFusion, dict[str, str]]:
 
 def init_network_settings(path: str) -> dict[str, object]:
     """Return the network configuration of the model at ``path``, as settings for a run that starts from it."""
-    return Model.load(path).network.config.model_dump()
+    return _network(path).config.model_dump()
+
+
+def _network(path: str) -> EpiDynFusion:
+    """Return the network of a model file; ConfigError if it is of another kind."""
+    try:
+        return Model.load(path).network
+    except ConfigError as error:
+        raise ConfigError(f"--init {path}: {error} Give one that was trained without --model.") from error
 
 
 def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, dict[str, str]]:
     if config.data.kmer_vectors is not None:
         raise ConfigError("kmer_vectors has no effect with init, whose model holds its own. Leave one out.")
-    start = Model.load(path).network
+    start = _network(path)
     differing = [
         f"network.{name}: {getattr(config.network, name)}, the model has {getattr(start.config, name)}"
         for name in NetworkConfig.model_fields

@@ -14,9 +14,11 @@ import numpy.typing as npt
 from epidyn import metrics, progress
 from epidyn.dataset import SplitData
 from epidyn.elements import ROLES, Ints, distances, refuse_without_distance
-from epidyn.errors import ConfigError
+from epidyn.errors import ConfigError, MatrixError
 from epidyn.matrices import Matrix, digest, load_matrices, read_meme
 from epidyn.motif_pairs import (
+    COMPOSITION,
+    DISTANCE,
     ElementFeatures,
     MotifPairsConfig,
     MotifPairsScorer,
@@ -44,8 +46,10 @@ class MotifPairsLearner:
     def __init__(self, config: RunConfig) -> None:
         self._settings = config.motif_pairs
         self._matrices = _matrices(self._settings)
+        folder, sites = self._settings.score_cache, self._settings.sites
+        self._cache = None if folder is None else ScoreCache(folder, self._matrices, sites=sites)
         self._terms: Terms | None = None
-        self._scores: dict[str, float] = {}
+        self.scores: dict[str, float] = {}
         self.origin = {
             "motifs": f"{_source(self._settings)} ({len(self._matrices)}, sha256 {digest(self._matrices)})"
         }
@@ -58,10 +62,9 @@ class MotifPairsLearner:
         began = time.monotonic()
         config = self._config
         read = ElementFeatures(self._matrices, sites=config.sites, composition=config.composition)
-        folder = self._settings.score_cache
-        cache = None if folder is None else ScoreCache(folder, self._matrices, sites=config.sites)
+        self._tell_of_wide_motifs()
         distance = self.distances(inputs) if config.distance else None
-        features, parts = score_elements(read, inputs.data, ("train", "validation"), cache, distance)
+        features, parts = score_elements(read, inputs.data, ("train", "validation"), self._cache, distance)
         log.info("scores of %d elements for %d motifs", sum(map(len, features)), len(self._matrices))
         self._terms, path = fit(features, *parts, screened=self._settings.screened)
         self._report_terms(features, parts[1])
@@ -72,6 +75,19 @@ class MotifPairsLearner:
         state.epoch, state.best_epoch = len(path), int(path["kept"].argmax()) + 1
         state.best_loss = float(path["val_loss"].min())
         state.precision, state.finished = "32", True
+
+    def _tell_of_wide_motifs(self) -> None:
+        """Warn of motifs that no window can hold."""
+        for role, length in (
+            ("enhancer", self._config.enhancer_length),
+            ("promoter", self._config.promoter_length),
+        ):
+            wide = [each.id for each in self._matrices if len(each.frequencies) > length]
+            if wide:
+                log.warning(
+                    "motifs wider than the %s's window of %d bases, which can be no terms: %s",
+                    *(role, length, ", ".join(wide)),
+                )
 
     def distances(self, inputs: RunInputs) -> npt.NDArray[np.float64]:
         """Return the distance of each row of the table, if it may be a term; otherwise zeros."""
@@ -84,7 +100,7 @@ class MotifPairsLearner:
         """Score the validation part by the terms of motifs alone, and say so where there are others."""
         assert self._terms is not None
         of_motifs = self._terms.among(np.arange(len(self._matrices)))
-        self._scores = {
+        self.scores = {
             "motifs_val_auroc": metrics.auroc(validation.label, _logits(of_motifs, features, validation))
         }
         others = len(self._terms.ranked()) - len(of_motifs.ranked())
@@ -92,7 +108,7 @@ class MotifPairsLearner:
             log.info(
                 "%d terms are of composition or distance; without them, validation AUROC %.3f",
                 others,
-                self._scores["motifs_val_auroc"],
+                self.scores["motifs_val_auroc"],
             )
 
     def scorer(self, state: TrainingState) -> MotifPairsScorer:
@@ -102,14 +118,14 @@ class MotifPairsLearner:
 
     def best(self, state: TrainingState) -> dict[str, float]:
         """Return the row of what is kept, and what its terms of motifs alone score."""
-        return {**state.best_row(), **self._scores}
+        return {**state.best_row(), **self.scores}
 
     def words(self, state: TrainingState) -> str:
         """Return how many terms there are."""
         assert self._terms is not None
         singles = int((self._terms.singles != 0).sum())
         distance = "" if self._terms.distance is None else ", and the distance"
-        return f"{len(self._terms.pairs)} pairs of motifs and {singles} single ones{distance}"
+        return f"products {len(self._terms.pairs)}, single scores {singles}{distance}"
 
     @property
     def _config(self) -> MotifPairsConfig:
@@ -121,7 +137,14 @@ def _matrices(settings: MotifPairsSettings) -> list[Matrix]:
         return load_matrices(settings.jaspar_release, settings.jaspar_collections)
     if settings.jaspar_release != MotifPairsSettings().jaspar_release:
         raise ConfigError("motif_pairs.jaspar_release has no effect with motifs of a file. Leave one out.")
-    return read_meme(settings.motifs)
+    matrices = read_meme(settings.motifs)
+    reserved = [each.id for each in matrices if each.id in (COMPOSITION, DISTANCE)]
+    if reserved:
+        raise MatrixError(
+            f"motif file {settings.motifs} has motifs of names that other terms have. Give them other names:",
+            reserved,
+        )
+    return matrices
 
 
 def _source(settings: MotifPairsSettings) -> str:

@@ -21,6 +21,8 @@ log = logging.getLogger("epidyn")
 # One place in so many of random bases reaches a filter's threshold.
 RARITY = 300
 _RANDOM = (2000, 200)  # sequences and bases by which motifs are compared, and thresholds set
+# Nats between a threshold and the best score, at least: a short motif's best site may be more common than that.
+_LEAST_RANGE = 1.0
 _HELD = 0.5  # of the variance of bases, below which a stem is said to be far from its motifs
 
 Floats = npt.NDArray[np.float64]
@@ -43,10 +45,10 @@ def start_from_motifs(network: EpiDynFusion, matrices: Sequence[Matrix]) -> int:
     """Let the filters of both stems score motifs; filter by filter the same ones at enhancer and promoter.
 
     A filter's output, before its ReLU, is the log-odds of the site in the middle of its kernel less the score that
-    one place in 300 of random bases reaches, over what the best site has above that: 1 for the best site. Bases
-    are read from the 6-mers' vectors by least squares, exact with the 100 numbers that a network starts from by
-    itself. Motifs are :func:`representatives` of all; each has a filter a strand, but a palindrome one. Filters
-    that are left stay as they are.
+    one place in 300 of random bases reaches, or 1 less than the best site's if that is lower, over what the best
+    site has above that: 1 for the best site. Bases are read from the 6-mers' vectors by least squares, exact with
+    the 100 numbers that a network starts from by itself. Motifs are :func:`representatives` of all; each has a
+    filter a strand, but a palindrome one. Filters that are left stay as they are.
 
     Parameters
     ----------
@@ -81,9 +83,11 @@ def representatives(matrices: Sequence[Matrix], count: int) -> list[Matrix]:
     sum, over all motifs, of the likeness to the nearest that is chosen (greedy facility location).
     """
     rng = np.random.default_rng(0)
-    codes = rng.choice(4, size=_RANDOM, p=BACKGROUND).astype(np.uint8)
-    scores = MotifScanner([each.log_odds() for each in matrices]).scores(codes)
-    alike = np.atleast_2d(np.corrcoef(scores.astype(np.float64), rowvar=False)).clip(0, 1)
+    longest = max(len(each.frequencies) for each in matrices)
+    codes = rng.choice(4, size=(_RANDOM[0], max(_RANDOM[1], 2 * longest)), p=BACKGROUND).astype(np.uint8)
+    scores = MotifScanner([each.log_odds() for each in matrices]).scores(codes).astype(np.float64)
+    scores = (scores - scores.mean(axis=0)) / np.maximum(scores.std(axis=0), 1e-12)  # 0 where nothing varies
+    alike = (scores.T @ scores / len(scores)).clip(0, 1)
     nearest = np.zeros(len(matrices))
     left = list(range(len(matrices)))
     found: list[Matrix] = []
@@ -142,8 +146,10 @@ def _fill(
             weights = _core(whole, kernel)
             width = len(weights)
             places = np.lib.stride_tricks.sliding_window_view(bases, width)
-            threshold = float(np.quantile(weights[np.arange(width), places].sum(axis=1), 1 - 1 / RARITY))
-            gain = 1 / max(float(weights.max(axis=1).sum()) - threshold, 1e-3)
+            best = float(weights.max(axis=1).sum())
+            rare = float(np.quantile(weights[np.arange(width), places].sum(axis=1), 1 - 1 / RARITY))
+            threshold = min(rare, best - _LEAST_RANGE)
+            gain = 1 / (best - threshold)
             first = (kernel - width) // 2
             filled = np.zeros(tuple(convolution.weight.shape[1:]))
             filled[:, first : first + width] = gain * (columns @ weights.T)

@@ -20,7 +20,7 @@ from epidyn.model import Provenance, pack_hashes
 from epidyn.scores import Scores
 from epidyn.splits import PARTS
 from epidyn.training.checkpoint import TrainingState
-from epidyn.training.config import RunConfig
+from epidyn.training.config import PATHS, RunConfig
 from epidyn.training.device import device_name, precision
 from epidyn.training.inputs import RunInputs
 from epidyn.training.regimes import describe_start
@@ -38,8 +38,10 @@ class Tested:
         Over all of them.
     lines
         Of each cell line.
+    parts
+        Of what in the model can score pairs alone, over all of them, by name.
     seconds
-        Wall time of scoring.
+        Wall time of scoring, without the parts.
     gpu_bytes
         Most memory of the GPU that tensors took meanwhile; None without one.
     """
@@ -47,6 +49,7 @@ class Tested:
     pairs: pd.DataFrame | None = None
     scores: Scores | None = None
     lines: dict[str, Scores] = field(default_factory=dict)
+    parts: dict[str, Scores] = field(default_factory=dict)
     seconds: float = 0.0
     gpu_bytes: int | None = None
 
@@ -107,6 +110,7 @@ def metrics_report(
         },
         "test": tested.scores,
         "lines": tested.lines,
+        "parts": tested.parts,
         "validation": validation,
         "time": _time(config, inputs, state, tested),
         "memory": {
@@ -152,10 +156,12 @@ def _part_sizes(inputs: RunInputs) -> dict[str, dict[str, int]]:
 
 
 def _training_settings(config: RunConfig) -> dict[str, Any]:
-    """Return the settings without paths of this machine."""
-    init = config.training.init
-    resolved = {"init": Path(init).name if init else None, "precision": precision(config.training)}
-    return config.heeded({**config.training.model_dump(), **resolved})
+    """Return the settings that decide what is learned, without paths of this machine."""
+    settings = {name: value for name, value in config.heeded().items() if name != "motif_pairs.score_cache"}
+    if "precision" in settings:
+        settings["precision"] = precision(config.training)
+    files = {name for name in settings if (name if "." in name else f"training.{name}") in PATHS}
+    return settings | {name: Path(settings[name]).name for name in files if settings[name] is not None}
 
 
 def _time(config: RunConfig, inputs: RunInputs, state: TrainingState, tested: Tested) -> dict[str, float | None]:

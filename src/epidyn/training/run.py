@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from epidyn import __version__, progress
@@ -151,7 +152,8 @@ def _resume(folder: RunFolder) -> Model:
                 f"training.epochs is {config.training.epochs} in {folder / folder.CONFIG}, and {state.epoch} are "
                 "done. Give as many or more."
             )
-        changed = [name for name, digest in inputs.digests.items() if state.inputs.get(name) != digest]
+        names = dict.fromkeys([*inputs.digests, *state.inputs])
+        changed = [name for name in names if state.inputs.get(name) != inputs.digests.get(name)]
         if changed:
             raise ConfigError(
                 f"{folder.path} was begun with other {' and '.join(changed)}. Put it back, or start again."
@@ -234,7 +236,8 @@ def _finish(
                 model.provenance = provenance(config, inputs, learner.origin, learner.best(state), Tested().scores)
                 model.save(folder / folder.MODEL)
                 raise DivergenceError(
-                    f"{error} Epoch {state.best_epoch}, the best before that, is kept: {folder / folder.MODEL}."
+                    f"{error} Epoch {state.best_epoch}, the best before that, is kept as a model of kind "
+                    f"{model.scorer.kind}: {folder / folder.MODEL}."
                 ) from error
         model = Model(learner.scorer(state))
         validation = learner.best(state)
@@ -273,16 +276,24 @@ def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
     test = inputs.data.test
     if not len(test):
         return Tested()
+    rows = inputs.pairs.iloc[test.row]
+
+    def scored(by: Model) -> pd.DataFrame:
+        logits = window_logits(
+            by.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=settings.batch_size
+        )
+        logits += by.distance_logits(rows)
+        return with_scores(rows, logits, sigmoid(logits))
+
     restart_gpu_peak(settings)
     began = time.monotonic()
-    logits = window_logits(
-        model.scorer, inputs.data.store, test.enhancer, test.promoter, batch_size=settings.batch_size
-    )
-    seconds = time.monotonic() - began
-    tested = inputs.pairs.iloc[test.row]
-    logits += model.distance_logits(tested)
-    pairs = with_scores(tested, logits, sigmoid(logits))
+    pairs = scored(model)
+    seconds, gpu_bytes = time.monotonic() - began, gpu_peak(settings)
     scores, lines = summarise_or_count(pairs), by_line(pairs)
+    parts = {
+        name: scores if part is model.scorer else summarise_or_count(scored(Model(part)))
+        for name, part in model.scorer.parts().items()
+    }
     for name, each in {f"fold {inputs.split.fold}": scores, **(lines if len(lines) > 1 else {})}.items():
         if "auroc" not in each:
             log.warning(
@@ -291,7 +302,7 @@ def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
                 name,
                 each["positives"] > 0,
             )
-    return Tested(pairs, scores, lines, seconds, gpu_peak(settings))
+    return Tested(pairs, scores, lines, parts, seconds, gpu_bytes)
 
 
 def _alone_in(folder: RunFolder) -> AbstractContextManager[None]:

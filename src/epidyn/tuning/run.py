@@ -21,7 +21,7 @@ from epidyn.locks import alone_in
 from epidyn.training.config import PATHS, RunConfig
 from epidyn.training.inputs import read_inputs
 from epidyn.tuning.results import TuningFolder, write_results
-from epidyn.tuning.space import PAPER, Objective, Space, check_space, configured, described
+from epidyn.tuning.space import Objective, Space, check_space, configured, described, usual_space
 from epidyn.tuning.study import PrunerName, StudyFile, Worker, at_work, claim_study, counts
 
 log = logging.getLogger("epidyn")
@@ -37,7 +37,7 @@ def tune(
     *,
     trials: int,
     study: str | os.PathLike[str] | None = None,
-    space: Space = PAPER,
+    space: Space | None = None,
     objective: Objective = "val_loss",
     pruner: PrunerName = "median",
     jobs: int = 1,
@@ -59,7 +59,7 @@ def tune(
     study
         Where the study lies, see :class:`StudyFile`; None: ``study.journal`` in ``out``.
     space
-        What is searched.
+        What is searched; None: :func:`epidyn.tuning.usual_space`.
     objective
         What is made best: ``val_loss``, ``val_auroc`` or ``val_aupr``.
     pruner
@@ -82,6 +82,7 @@ def tune(
         raise ConfigError(f"trials and jobs must be 1 or more (given: {trials} and {jobs}).")
     if config.training.devices > 1:
         raise ConfigError(f"a trial has one device (training.devices: {config.training.devices}). Give --jobs.")
+    space = usual_space(config) if space is None else space
     check_space(space, config)
     folder = TuningFolder(Path(out).resolve())
     if not folder.begun:

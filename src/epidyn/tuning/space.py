@@ -51,6 +51,16 @@ PAPER: Space = {
     "training.batch_size": Range(16, 64, 16),
     "training.optimizer": Choices(("NAdam", "Adam", "RMSprop")),
 }
+OF_MOTIF_PAIRS: Space = {
+    "motif_pairs.sites": Choices(("all", 4, 2, 1)),
+    "motif_pairs.screened": Choices((300, 1000, 3000)),
+    "motif_pairs.composition": Choices((True, False)),
+}
+
+
+def usual_space(config: RunConfig) -> Space:
+    """Return what is searched where nothing else is asked for: the paper's space, if a network is trained."""
+    return PAPER if config.kind.network else OF_MOTIF_PAIRS
 
 
 def read_space(path: str | os.PathLike[str]) -> Space:
