@@ -8,9 +8,10 @@ has a small validation part, too; 2,000 pairs, drawn, of chromosomes 8 and 9 are
 `epidyn train` trains them: motif pairs alone, or, with `--both`, `--model both`, whose network, motif pairs and
 average are each tested. `--set` changes settings.
 
-DIR, which is for one choice of these and of `--set`, keeps a file for each rule, seed and size that is done, which
-is not trained again, so that several of these processes can share it; and gets `learning_curves.csv`, a row a
-model, and `learning_curves.png`. Printed: the mean AUROC over seeds with its 95% interval. One thread.
+DIR, which is for one choice of these and of `--set`, and refuses another, keeps a file for each rule, seed and
+size that is done, which is not trained again, so that several of these processes can share it; and gets
+`learning_curves.csv`, a row a model, and `learning_curves.png`. Printed: the mean AUROC over seeds with its 95%
+interval. One thread.
 """
 
 from __future__ import annotations
@@ -116,21 +117,38 @@ def measured(model: Model, folder: Path, test: pd.DataFrame) -> list[dict[str, A
 
 
 def learn(rule: str, seed: int, sizes: Sequence[int], settings: Settings, given: argparse.Namespace) -> None:
-    """Train on each of these sizes that is not done."""
+    """Train on each of these sizes, of one simulation, that is not done."""
     both = "-both" * given.both
     paths = {size: given.out / "done" / f"{rule}-{seed}-{size}{both}.json" for size in sizes}
-    paths = {size: path for size, path in paths.items() if not path.exists()}
-    if not paths:
+    left = [size for size, path in paths.items() if not path.exists()]
+    if not left:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pairs = simulated(folder, rule, seed, max(FEWEST, *paths), given)
-        for size, path in paths.items():
+        pairs = simulated(folder, rule, seed, max(FEWEST, *sizes), given)
+        for size in left:
             part = some(pairs, seed, size)
             model = trained(folder, part, settings, window_lengths(given))
             rows = measured(model, folder, part[part["promoter_chrom"].isin(CHROMOSOMES["test"])])
-            write_json(path, {"rows": [{"rule": rule, "seed": seed, "pairs": size, **row} for row in rows]})
-            print(path.name, *(f"{row['model']} {row['auroc']:.3f}" for row in rows), flush=True)
+            write_json(paths[size], {"rows": [{"rule": rule, "seed": seed, "pairs": size, **row} for row in rows]})
+            print(paths[size].name, *(f"{row['model']} {row['auroc']:.3f}" for row in rows), flush=True)
+
+
+def of_one_simulation(sizes: Sequence[int]) -> list[list[int]]:
+    """Return the sizes that are drawn from one simulation, and each larger one by itself."""
+    return [
+        each for each in [[size for size in sizes if size <= FEWEST], *([s] for s in sizes if s > FEWEST)] if each
+    ]
+
+
+def require_one_choice(given: argparse.Namespace) -> None:
+    """Keep what the folder is for, or end if it is for something else."""
+    names = ("lengths", "classes", "instances", "assignments", "quick")
+    chosen = {name: getattr(given, name) for name in names}
+    path = given.out / "settings.json"
+    if path.exists() and json.loads(path.read_text()) != chosen:
+        raise SystemExit(f"{given.out} is of other settings: {path.read_text()}")
+    write_json(path, chosen)
 
 
 def main() -> None:
@@ -154,15 +172,13 @@ def main() -> None:
     torch.set_num_threads(1)
     progress.quiet()
     (given.out / "done").mkdir(parents=True, exist_ok=True)
+    require_one_choice(given)
     settings = parse_assignments(given.assignments)
     settings.setdefault("training", {})["model"] = "both" if given.both else "motif-pairs"
     for seed in range(given.first, given.first + given.seeds):
         for rule in given.rules:
-            if given.quick or max(given.sizes) <= FEWEST:
-                learn(rule, seed, given.sizes, settings, given)
-                continue
-            for group in ([each for each in given.sizes if each <= FEWEST], [max(given.sizes)]):
-                learn(rule, seed, group, settings, given)
+            for sizes in of_one_simulation(given.sizes):
+                learn(rule, seed, sizes, settings, given)
     found = [json.loads(path.read_text())["rows"] for path in sorted((given.out / "done").glob("*.json"))]
     table = pd.DataFrame([row for rows in found for row in rows])
     table = table.drop_duplicates(["rule", "seed", "pairs", "model"]).sort_values(

@@ -6,7 +6,8 @@ for each: pairs trained on, positives among them, AUROC on the held-out chromoso
 classes are among the ten strongest pair terms (both motifs of one family, as the simulation lists them), terms in
 all, seconds for the elements' scores and for the fit. Then mean and 95% interval of the mean over seeds. `known`
 is the pairing case with the twelve planted matrices alone in place of JASPAR's 746; `permuted` are 20 permutations
-of the training and validation labels of the pairing case. One thread.
+of the training and validation labels of the pairing case, and `forced` the same with the training part as its own
+validation part, so that there are terms. One thread.
 """
 
 from __future__ import annotations
@@ -107,15 +108,16 @@ def row(case: str, seed: int, matrices: list[Matrix], quick: bool) -> float:
     return found
 
 
-def permuted(seed: int, matrices: list[Matrix], quick: bool) -> list[float]:
-    """Return the AUROC after each of some permutations of the labels that are learned from."""
+def permuted(seed: int, matrices: list[Matrix], quick: bool) -> tuple[list[float], list[float]]:
+    """Return the AUROC after each of some permutations of the labels learned from, and the same with terms forced."""
     features, (train, validation, test), _ = scored("permuted", seed, matrices, quick)
     rng = np.random.default_rng(seed)
-    found = []
+    found, forced = [], []
     for _ in range(3 if quick else PERMUTATIONS):
         mixed = [Sample(part.enhancer, part.promoter, rng.permutation(part.label)) for part in (train, validation)]
         found.append(auroc(fit(features, *mixed)[0], features, test))
-    return found
+        forced.append(auroc(fit(features, mixed[0], mixed[0])[0], features, test))
+    return found, forced
 
 
 def summary(case: str, found: list[float]) -> str:
@@ -144,10 +146,11 @@ def main() -> None:
     lines = []
     for case in [given.case] if given.case else CASES:
         if case == "permuted":
-            found = permuted(given.first, matrices, given.quick)
+            found, forced = permuted(given.first, matrices, given.quick)
+            lines += [summary(case, found), summary("forced", forced)]
         else:
             found = [row(case, seed, known if case == "known" else matrices, given.quick) for seed in seeds]
-        lines.append(summary(case, found))
+            lines.append(summary(case, found))
     print("\n".join(["", *lines]))
 
 

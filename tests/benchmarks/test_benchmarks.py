@@ -160,13 +160,13 @@ def test_motif_pairs():
     assert [line.partition(":")[0] for line in means.splitlines()] == CASES
 
 
-CASES = ["pairing", "known", "presence", "propensity", "unbalanced", "permuted"]
+CASES = ["pairing", "known", "presence", "propensity", "unbalanced", "permuted", "forced"]
 
 
 @pytest.mark.slow
 def test_learning_curves(tmp_path: Path):
     run("learning_curves.py", tmp_path)
-    shown = run("learning_curves.py", tmp_path, "--both", "--rules", "pairing", "--set", "training.epochs=1")
+    shown = run("learning_curves.py", tmp_path, "--both", "--rules", "pairing")
     assert len(list((tmp_path / "done").iterdir())) == 4 * 2 + 2
     table = pd.read_csv(tmp_path / "learning_curves.csv")
     assert table["rule"].nunique() == 4
