@@ -109,7 +109,7 @@ def row(case: str, seed: int, matrices: list[Matrix], quick: bool) -> float:
 
 
 def permuted(seed: int, matrices: list[Matrix], quick: bool) -> tuple[list[float], list[float]]:
-    """Return the AUROC after each of some permutations of the labels learned from, and the same with terms forced."""
+    """Return the AUROC after each of some permutations of the labels that are learned from, and with terms."""
     features, (train, validation, test), _ = scored("permuted", seed, matrices, quick)
     rng = np.random.default_rng(seed)
     found, forced = [], []
