@@ -24,6 +24,8 @@ TRAIN = "train --pairs pairs.csv --genome genome.fa --split chromosome:chr4 --ou
 PREDICT = "predict --model run/model.safetensors --pairs new.csv --genome genome.fa --out scores.tsv"
 EXPLAIN = "explain --model run/model.safetensors --pairs pairs.csv --genome genome.fa --out out"
 CALIBRATE = "calibrate --model run/model.safetensors --scores others.tsv --out calibrated.safetensors"
+PAIRS = TRAIN.replace("--config small.toml", "--model motif-pairs")
+MEME = "MEME version 4\nMOTIF own\nletter-probability matrix: "
 BEDS = "--enhancers enhancers.bed --promoters promoters.bed"
 SCAN = f"scan --model run/model.safetensors --genome genome.fa {BEDS} --out s.tsv.gz"
 
@@ -63,6 +65,11 @@ def keep_one_score_of_each_label(_: pytest.MonkeyPatch) -> None:
     table.iloc[[0, -1]].assign(label=[0, 1]).to_csv("others.tsv", sep="\t", index=False)
 
 
+def keep_one_positive(_: pytest.MonkeyPatch) -> None:
+    table = pd.read_csv("pairs.csv")
+    table.assign(label=[1, *[0] * (len(table) - 1)]).to_csv("pairs.csv", index=False)
+
+
 def explain_some(_: pytest.MonkeyPatch) -> None:
     assert main([*EXPLAIN.replace("--out out", "--out explained").split(), "--top", "60"]) == 0
 
@@ -90,6 +97,16 @@ CASES: dict[str, tuple[Change, str]] = {
     "no labels": (nothing, TRAIN.replace("pairs.csv", "new.csv")),
     "no test chromosome": (nothing, TRAIN.replace("chr4", "chr9")),
     "one chromosome left": (nothing, TRAIN.replace("chr4", "chr1,chr2,chr4")),
+    "few positives": (
+        keep_one_positive,
+        "crossval" + TRAIN.removeprefix("train").replace("chromosome:chr4", "loco"),
+    ),
+    "motifs cut short": (
+        write("own.meme", f"{MEME}w= 3\n0.1 0.2 0.3 0.4\n"),
+        f"{PAIRS} --motifs own.meme",
+    ),
+    "other motif format": (write("own.meme", ">MA1\nA [1 2]\n"), f"{PAIRS} --motifs own.meme"),
+    "idle settings": (nothing, f"{PAIRS} --epochs 3"),
     "other names": (replace("genome.fa", ">chr", ">scaffold"), PREDICT),
     "other assembly": (keep_first_lines_of_bases, PREDICT),
     "BED of another genome": (replace("enhancers.bed", "chr", "scaffold"), SCAN),
