@@ -143,6 +143,17 @@ def test_cross_validation(settings: Settings, tmp_path: Path):
     assert found.table["auroc"].iloc[:2].min() > 0.8
 
 
+def test_folds_without_a_term_are_named(settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    settings["split"] = {"split": "chromosome-kfold:2"}
+    settings["data"]["shuffle_labels"] = True
+    found = crossval.crossval(make_config(settings), tmp_path / "folds")
+    folds = found.table.iloc[:2]
+    flat = folds["fold"][folds["auroc"] == 0.5].tolist()
+    assert flat
+    assert f"fold {', '.join(flat)}: the model gives all pairs one score" in caplog.text
+    assert folds["motifs_auroc"].tolist() == folds["auroc"].tolist()
+
+
 def test_the_report_takes_it_for_no_network(whole: Path):
     (run,) = collect([whole]).runs
     (place,) = run.places
