@@ -146,8 +146,9 @@ def require_one_choice(given: argparse.Namespace) -> None:
     names = ("lengths", "classes", "instances", "assignments", "quick")
     chosen = {name: getattr(given, name) for name in names}
     path = given.out / "settings.json"
-    if path.exists() and json.loads(path.read_text()) != chosen:
-        raise SystemExit(f"{given.out} is of other settings: {path.read_text()}")
+    known = json.loads(path.read_text()) if path.exists() else None
+    if known != chosen and any((given.out / "done").iterdir()):
+        raise SystemExit(f"{given.out} is of other settings: {known or 'unknown'}")
     write_json(path, chosen)
 
 

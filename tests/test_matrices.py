@@ -67,6 +67,15 @@ def test_reads_what_the_format_allows(tmp_path: Path):
     assert second.frequencies == pytest.approx(np.array([[0.01, 0.5, 0.01, 0.48]]))
 
 
+@pytest.mark.parametrize("after", ["*" * 80, "-" * 80, "# a comment", "URL http://example.org", ""])
+def test_what_programs_write_around_a_matrix_is_no_part_of_it(tmp_path: Path, after: str):
+    text = MEME.replace("MOTIF first FIRST of two", "MOTIF ACGT MEME-1\twidth =   2  sites =  17  llr = 3")
+    text = text.replace(" 0.25 0.25 0.25 0.25\n", f" 0.25 0.25 0.25 0.25\n{after}\n").replace("\n", "\r\n")
+    (tmp_path / "own.meme").write_bytes(text.encode())
+    first, _ = read_meme(tmp_path / "own.meme")
+    assert (first.id, first.name, len(first.frequencies)) == ("ACGT", "MEME-1", 2)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -83,7 +92,7 @@ def test_reads_what_the_format_allows(tmp_path: Path):
         ("0.25 0.25 0.25 0.25", "foo", ["first", "column 2, in line 13", "'foo'"]),
         ("0.25 0.25 0.25 0.25", "0.25 inf 0 0", ["first", "column 2, in line 13"]),
         ("MOTIF second", "MOTIF", ["line 15: MOTIF: it has no name"]),
-        ("w= 2", "w= 8", ["first", "'w= 8', and it is 2. Is the file cut short?"]),
+        ("w= 2", "w= 8", ["first", "'w= 8', and it is 2; mend the file"]),
         ("alength= 4", "alength= 20", ["first", "'alength= 20', and it is 4"]),
         ("1e-2\t0.5 0.01 0.48", "", ["second", "no letter-probability matrix"]),
         ("letter-probability matrix:\n", "log-odds matrix:\n", ["second", "no letter-probability matrix"]),

@@ -115,8 +115,8 @@ class Crossvalidation:
     ----------
     table
         Columns fold, pairs, positives, prevalence, the scores, the AUROC of each part of the models that can score
-        pairs alone, and note; a row for each fold, then ``mean`` and ``sd`` over the folds that have both labels,
-        and ``pooled``, all test pairs as one set. A score that does not exist is NaN, and note says why.
+        pairs alone (not pooled), and note; a row for each fold, then ``mean`` and ``sd`` over the folds that have
+        both labels, and ``pooled``, all test pairs as one set. A score that does not exist is NaN, as note says.
     intervals
         Of the pooled AUROC and AUPR, as :func:`epidyn.evaluation.evaluate` draws them.
     """
@@ -166,13 +166,13 @@ def begin(config: RunConfig | None, out: str | os.PathLike[str], *, force: bool 
         )
     rows = folds(pairs, config.split.split)
     labels = pairs["label"].to_numpy()
-    if labels.sum() < len(rows):
-        raise CrossvalError(
-            f"{', '.join(config.data.tables())} has {labels.sum()} positive pairs for the {len(rows)} folds of "
-            f"{config.split.split}, so some would have none to score. Give a table with more, or fewer folds "
-            "(--split chromosome-kfold:K)."
-        )
     with genome:
+        if labels.sum() < len(rows):
+            raise CrossvalError(
+                f"{', '.join(config.data.tables())} has {labels.sum()} positive pairs for the {len(rows)} folds "
+                f"of {config.split.split}, so some would have none to score. Give a table with more, or fewer "
+                "folds (--split chromosome-kfold:K)."
+            )
         _refuse_hopeless(config, list(rows), pairs, genome)
     earlier = folder.names() if folder.begun else []
     prepare_output_folder(out, force=True, own=(folder.PLAN, folder.ORIGIN, folder.CONFIG, *folder.RESULTS))
@@ -337,7 +337,8 @@ def _write_results(
 
 def _warn_of_flat_folds(predictions: pd.DataFrame) -> None:
     """Say which folds' models give all pairs one score, since what is pooled then ranks folds, not pairs."""
-    flat = [name for name, logits in predictions.groupby("fold", sort=False)["logit"] if logits.nunique() == 1]
+    by_fold = predictions.groupby("fold", sort=False)["logit"]
+    flat = [name for name, logits in by_fold if len(logits) > 1 and logits.nunique() == 1]
     if flat:
         log.warning(
             "fold %s: the model gives all pairs one score, so the pooled scores compare folds, whose prevalence "
@@ -449,7 +450,7 @@ def _table(reports: dict[str, dict[str, Any]], pooled: metrics.Summary) -> pd.Da
     columns = ["fold", "pairs", "positives", "prevalence", *SCORES]
     rows, parts = [], dict[str, None]()
     for name, report in reports.items():
-        alone = {f"{part}_auroc": scores.get("auroc") for part, scores in report.get("parts", {}).items()}
+        alone = {f"{part}_auroc": scores.get("auroc", np.nan) for part, scores in report.get("parts", {}).items()}
         parts |= dict.fromkeys(alone)
         rows.append({"fold": name, **report["test"], **alone})
     table = pd.DataFrame(rows).reindex(columns=[*columns, *parts])

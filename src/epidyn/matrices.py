@@ -164,21 +164,22 @@ class _Block(NamedTuple):
 
 
 # What follows a matrix without an empty line, in files of MEME's programs and of databases.
-_AFTER = re.compile(r"\s*($|URL|MOTIF|--|letter-probability)")
+_AFTER = re.compile(r"\s*($|URL|MOTIF|--|\*|#|letter-probability)")
 
 
 def _blocks(lines: list[str]) -> Iterator[_Block]:
     """Yield the motifs of a file."""
     starts = [at for at, line in enumerate(lines) if line.startswith("MOTIF")]
     for start, end in pairwise([*starts, len(lines)]):
+        words = re.split(r"\swidth\s*=", lines[start])[0].split()  # MEME's own text says more of the motif there
         headers = [at for at in range(start, end) if lines[at].startswith("letter-probability matrix")]
         if not headers:
-            yield _Block(start + 1, lines[start].split(), None, [])
+            yield _Block(start + 1, words, None, [])
             continue
         body = dropwhile(lambda numbered: not numbered[1].strip(), enumerate(lines[headers[0] + 1 : end], 1))
         rows = takewhile(lambda numbered: not _AFTER.match(numbered[1]), body)
         numbered = [(headers[0] + 1 + at, line.strip()) for at, line in rows]
-        yield _Block(start + 1, lines[start].split(), lines[headers[0]], numbered)
+        yield _Block(start + 1, words, lines[headers[0]], numbered)
 
 
 def _columns(block: _Block) -> Floats:
@@ -191,7 +192,7 @@ def _columns(block: _Block) -> Floats:
     for name, count in (("alength", 4), ("w", len(block.rows))):
         said = re.search(rf"\b{name}=\s*(\d+)", block.header)
         if said is not None and int(said[1]) != count:
-            raise ValueError(f"its matrix is said to have {said[0]!r}, and it is {count}. Is the file cut short?")
+            raise ValueError(f"its matrix is said to have {said[0]!r}, and it is {count}; mend the file")
     array = np.array([row.split() for _, row in block.rows], dtype=np.float64)
     return np.asarray(array / array.sum(axis=1, keepdims=True))
 

@@ -87,7 +87,7 @@ def test_a_file_whose_bytes_changed_is_damaged(
 ):
     largest = max(filled.rglob("*.safetensors"), key=lambda path: path.stat().st_size)
     content = bytearray(largest.read_bytes())
-    content[-1 if where == "scores" else -7 * 4 * len(WIDTHS) - 1] ^= 1  # scores are the last of the file
+    content[-1 if where == "keys" else -7 * 16 - 1] ^= 1  # seven keys of 16 bytes are the last of the file
     largest.write_bytes(content)
     cache = ScoreCache(filled, matrices, sites=4)
     assert f"{largest} is damaged" in caplog.text

@@ -215,7 +215,7 @@ def test_what_a_run_starts_with_is_refused_before_anything_is_written(settings: 
     assert not (tmp_path / "run").exists()
 
 
-def test_motifs_that_no_window_can_hold_are_told(
+def test_motifs_that_a_window_cannot_hold_are_told(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     rows = ["0.7 0.1 0.1 0.1"] * 270  # the promoter's window has 260 bases, the enhancer's 300
@@ -224,7 +224,7 @@ def test_motifs_that_no_window_can_hold_are_told(
     (tmp_path / "own.meme").write_text(wide)
     settings["motif_pairs"]["motifs"] = str(tmp_path / "own.meme")
     train(make_config(settings), tmp_path / "run")
-    assert "wider than the promoter's window of 260 bases, which can be no terms: wide" in caplog.text
+    assert "wider than the promoter's window of 260 bases, which have no sites there: wide" in caplog.text
     assert "the enhancer's window" not in caplog.text
 
 

@@ -120,6 +120,13 @@ def test_the_weight_is_chosen_on_pairs_that_neither_has_seen(config: RunConfig, 
     assert not np.isin(chosen_on.row, inputs.data.train.row).any()
 
 
+def test_samples_would_choose_it_on_pairs_that_the_network_has_seen(config: RunConfig):
+    samples = config.split.model_copy(update={"validation": "samples"})  # a copy is not checked
+    asked, pairs = (each.model_copy(update={"split": samples}) for each in (config, config.of_motif_pairs()))
+    inputs = read_inputs(asked)
+    assert np.isin(of_other_settings(inputs, pairs).data.validation.row, inputs.data.train.row).any()
+
+
 def test_a_validation_that_the_network_has_seen_is_refused(config: RunConfig):
     settings = config.model_dump(exclude_none=True)
     settings["split"]["validation"] = "samples"
@@ -136,7 +143,9 @@ def test_what_each_part_scores_by_itself_is_told(config: RunConfig, whole: Path)
     predictions = pd.read_csv(whole / "predictions.tsv", sep="\t")
     pairs = read_pairs(config.data.tables()[0])
     with Genome.open(config.data.genome) as genome:
-        for name, part in (("network", model.scorer.network), ("motif_pairs", model.scorer.motif_pairs)):
+        both = model.scorer
+        motifs = both.motif_pairs.parts()["motifs"]
+        for name, part in (("network", both.network), ("motif_pairs", both.motif_pairs), ("motifs", motifs)):
             alone = Model(part).predict_logits(pairs[pairs["promoter_chrom"] == "chr5"], genome)
             assert report["parts"][name]["auroc"] == pytest.approx(metrics.auroc(predictions["label"], alone))
 

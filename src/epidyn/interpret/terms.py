@@ -211,7 +211,6 @@ def explain_terms(
     mention_other_genome(model, genome)
     chosen = choose(model, pairs, genome, settings, batch_size=batch_size)
     folder = prepare_output_folder(out, force=force, own=_OWN)
-    write_table(folder / PAIRS, chosen, "%.7g")
     per_pair: list[Floats] = []
     with (
         growing_table(folder / CONTRIBUTIONS, _DIGITS) as add_contributions,
@@ -221,6 +220,7 @@ def explain_terms(
             per_pair.append(contributions["contribution"].to_numpy())
             add_contributions(contributions)
             add_sites(sites)
+    write_table(folder / PAIRS, chosen, "%.7g")
     terms = _terms(scorer, np.stack(per_pair))
     write_table(folder / TERMS, terms, _DIGITS)
     _draw(terms, len(chosen), folder / FIGURE)
@@ -295,8 +295,10 @@ def _draw(terms: pd.DataFrame, pairs: int, path: Path) -> None:
     shown = terms.nlargest(_SHOWN, "mean_size")[::-1]
     figure, (axes,) = plots.panels(1, max(1.6, 0.26 * len(shown) + 1), width=7)
     labels = [
-        plots.verbatim(DISTANCE if first == DISTANCE else f"{first or '(any)'}  -  {second or '(any)'}")
-        for first, second in zip(shown["enhancer_name"], shown["promoter_name"], strict=True)
+        plots.verbatim(DISTANCE if of == DISTANCE else f"{first or '(any)'}  -  {second or '(any)'}")
+        for of, first, second in zip(
+            shown["enhancer"], shown["enhancer_name"], shown["promoter_name"], strict=True
+        )
     ]
     axes.barh(range(len(shown)), shown["mean_contribution"], color=plots.BLUE)
     axes.set_yticks(range(len(shown)), labels, fontsize=8)

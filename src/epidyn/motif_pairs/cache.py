@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +109,18 @@ class ScoreCache:
             with safe_open(path, framework="numpy") as content:
                 parts: Content = {name: content.get_tensor(name) for name in ("keys", "scores")}
                 said = (content.metadata() or {}).get(_DIGEST)
-        except (OSError, SafetensorError):
+        except FileNotFoundError:
+            return False  # another process found it damaged
+        except SafetensorError:
             parts, said = {}, None
+        except OSError as error:
+            raise OutputError(f"cannot read the scores {path}: {error.strerror}. Give another folder.") from error
         found = [(each.dtype.name, each.shape[1:]) for each in parts.values()]
         if found == [("uint8", (KEY_BYTES,)), ("float32", (self._motifs,))] and said == _digest(parts):
             return True
-        log.warning("%s is damaged; it is removed, and its windows are scored again", path)
-        path.unlink(missing_ok=True)
+        log.warning("%s is damaged; its windows are scored again", path)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         return False
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from torch import Tensor
 
 from epidyn.described import Rows, plain
@@ -35,15 +35,15 @@ class MotifPairsConfig(BaseModel):
     sites: Annotated[int, Field(ge=1, le=BEST, strict=True)] | Literal["all"] = Field(
         ALL, description="sites of a motif that are added up: so many of the best, or all"
     )
-    composition: bool = Field(True, strict=True, description="whether the share of G and C may be a term")
-    distance: bool = Field(
-        False, strict=True, description="whether the distance between the elements may be a term"
-    )
+    composition: bool = Field(True, description="whether the share of G and C may be a term")
+    distance: bool = Field(False, description="whether the distance between the elements may be a term")
 
 
 class _Saved(MotifPairsConfig):
     """The configuration in a model file, with id, name and collection of each motif."""
 
+    composition: StrictBool
+    distance: StrictBool = False  # files that were written before there was one lack it
     matrices: list[tuple[str, str, str]]
 
 

@@ -66,6 +66,7 @@ class BothLearner:
             "network_val_auroc": metrics.auroc(labels, network),
             "motif_pairs_val_auroc": metrics.auroc(labels, pairs),
             "weight": self._mixture.weight,
+            **self._pairs.scores,
         }
 
     def _logits(self, scorer: Scorer, data: SplitData) -> Logits:
@@ -83,7 +84,7 @@ class BothLearner:
 
     def best(self, state: TrainingState) -> dict[str, float]:
         """Return the scores of what is kept on the validation part."""
-        return {**self._network.best(state), **self._pairs.scores, **self._scores}
+        return {**self._network.best(state), **self._scores}
 
     def words(self, state: TrainingState) -> str:
         """Return what was kept of either, and the weight."""

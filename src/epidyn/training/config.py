@@ -260,7 +260,8 @@ class RunConfig(_Section):
         idle = set() if self.kind.network else {*_OF_NETWORKS, *_PACE, "step"}
         heeded = self.training.model_dump(exclude=idle)
         if "motif_pairs" in self.kind.sections:
-            heeded |= {f"motif_pairs.{name}": value for name, value in self.motif_pairs.model_dump().items()}
+            pairs = self.motif_pairs.model_dump(mode="json")
+            heeded |= {f"motif_pairs.{name}": value for name, value in pairs.items()}
         return heeded
 
     def _lengths(self, section: str) -> dict[Role, int]:

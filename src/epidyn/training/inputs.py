@@ -19,7 +19,7 @@ from epidyn.files import require_file, sha256
 from epidyn.genome import Genome
 from epidyn.kmers import read_vectors
 from epidyn.leakage import Leakage, measure
-from epidyn.matrices import JASPAR
+from epidyn.matrices import JASPAR, RELEASE
 from epidyn.model import Model, Provenance
 from epidyn.nn import EpiDynFusion, NetworkConfig
 from epidyn.pairs import line_rows, pool_pairs, refuse_two_labels
@@ -35,6 +35,8 @@ log = logging.getLogger("epidyn")
 
 # What may differ between a model and the run that starts from it: no weight depends on these.
 _RATES = ("dropout", "transformer_dropout", "attention_dropout")
+
+_STEM = "motifs of the stem"
 
 # Share of the pairs that an element-disjoint split may leave unused without a warning.
 MOST_CUT = 0.1
@@ -119,11 +121,12 @@ def read_inputs(config: RunConfig) -> RunInputs:
         name = genome.name
         shifts = np.isin(split.parts, ("train", "validation")) & (pairs["label"].to_numpy() == 1)
         leakage = measure(pairs, split, _spans(config, pairs, genome, copies=data.copies, shifts=shifts))
-    stem = config.training.init_stem
+    if config.training.init_stem == JASPAR:
+        digests[_STEM] = f"{JASPAR} {RELEASE}"
     read = {
         "k-mer vectors": config.data.kmer_vectors,
         "init": config.training.init,
-        "motifs of the stem": None if stem == JASPAR else stem,
+        _STEM: None if config.training.init_stem == JASPAR else config.training.init_stem,
         "motifs": config.motif_pairs.motifs,
     }
     for name_, path in read.items():
@@ -224,7 +227,7 @@ def _network(path: str) -> EpiDynFusion:
     try:
         return Model.load(path).network
     except ConfigError as error:
-        raise ConfigError(f"--init {path}: {error} Give one that was trained without --model.") from error
+        raise ConfigError(f"--init {path}: {error} Give one of that kind.") from error
 
 
 def _from_model(config: RunConfig, path: str) -> tuple[EpiDynFusion, dict[str, str]]:

@@ -77,7 +77,7 @@ class MotifPairsLearner:
         state.precision, state.finished = "32", True
 
     def _tell_of_wide_motifs(self) -> None:
-        """Warn of motifs that no window can hold."""
+        """Warn of motifs that an element's window cannot hold."""
         for role, length in (
             ("enhancer", self._config.enhancer_length),
             ("promoter", self._config.promoter_length),
@@ -85,7 +85,7 @@ class MotifPairsLearner:
             wide = [each.id for each in self._matrices if len(each.frequencies) > length]
             if wide:
                 log.warning(
-                    "motifs wider than the %s's window of %d bases, which can be no terms: %s",
+                    "motifs wider than the %s's window of %d bases, which have no sites there: %s",
                     *(role, length, ", ".join(wide)),
                 )
 

@@ -272,7 +272,7 @@ def _learn_in(folder: RunFolder, inputs: RunInputs, learner: Learner, state: Tra
 
 
 def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
-    """Score the test part once."""
+    """Score the test part, and by each part of the model that can score pairs alone."""
     test = inputs.data.test
     if not len(test):
         return Tested()
@@ -290,10 +290,11 @@ def _test(inputs: RunInputs, model: Model, settings: TrainingConfig) -> Tested:
     pairs = scored(model)
     seconds, gpu_bytes = time.monotonic() - began, gpu_peak(settings)
     scores, lines = summarise_or_count(pairs), by_line(pairs)
-    parts = {
-        name: scores if part is model.scorer else summarise_or_count(scored(Model(part)))
-        for name, part in model.scorer.parts().items()
-    }
+    alone, known = model.scorer.parts(), {id(model.scorer): scores}
+    for part in alone.values():
+        if id(part) not in known:
+            known[id(part)] = summarise_or_count(scored(Model(part)))
+    parts = {name: known[id(part)] for name, part in alone.items()}
     for name, each in {f"fold {inputs.split.fold}": scores, **(lines if len(lines) > 1 else {})}.items():
         if "auroc" not in each:
             log.warning(
