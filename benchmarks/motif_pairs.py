@@ -54,9 +54,11 @@ def known_matrices() -> list[Matrix]:
     ]
 
 
-def scored(case: str, seed: int, matrices: list[Matrix], quick: bool) -> tuple[Features, list[Sample], float]:
-    """Simulate; return the elements' scores, the pairs of each part, and the seconds the scores took."""
-    settings = {**BASE, **CASES[case], "seed": seed}
+def scored(
+    case: dict[str, Any], seed: int, matrices: list[Matrix], quick: bool
+) -> tuple[Features, list[Sample], float]:
+    """Simulate by these settings; return elements' scores, the pairs of each part, and the seconds the scores took."""
+    settings = {**BASE, **case, "seed": seed}
     if quick:
         settings |= {"pairs_per_chromosome": 40, "enhancer_length": 300, "promoter_length": 260, "classes": 3}
     drawn = configure(settings)
@@ -96,7 +98,7 @@ def planted_classes(terms: Terms, matrices: list[Matrix]) -> int:
 
 def row(case: str, seed: int, matrices: list[Matrix], quick: bool) -> float:
     """Simulate and train; print a line, return the AUROC."""
-    features, (train, validation, test), seconds = scored(case, seed, matrices, quick)
+    features, (train, validation, test), seconds = scored(CASES[case], seed, matrices, quick)
     began = time.monotonic()
     terms, path = fit(features, train, validation)
     took = time.monotonic() - began
@@ -110,7 +112,7 @@ def row(case: str, seed: int, matrices: list[Matrix], quick: bool) -> float:
 
 def permuted(seed: int, matrices: list[Matrix], quick: bool) -> tuple[list[float], list[float]]:
     """Return the AUROC after each of some permutations of the labels that are learned from, and with terms."""
-    features, (train, validation, test), _ = scored("permuted", seed, matrices, quick)
+    features, (train, validation, test), _ = scored(CASES["permuted"], seed, matrices, quick)
     rng = np.random.default_rng(seed)
     found, forced = [], []
     for _ in range(3 if quick else PERMUTATIONS):

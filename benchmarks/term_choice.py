@@ -40,7 +40,7 @@ from epidyn import metrics, progress
 from epidyn.files import write_table
 from epidyn.matrices import load_matrices
 from epidyn.motif_pairs import SCREENED, Sample, fit
-from motif_pairs import CASES, Features, auroc, known_matrices, scored
+from motif_pairs import Features, auroc, known_matrices, scored
 
 RULES = {
     "pairing": {"pairing": 1.0},
@@ -253,8 +253,7 @@ def main() -> None:
     found = []
     for seed in range(1 if given.quick else given.seeds):
         for rule, settings in RULES.items():
-            CASES[rule] = settings
-            features, parts, _ = scored(rule, seed, matrices, given.quick)
+            features, parts, _ = scored(settings, seed, matrices, given.quick)
             scores = elements(features, parts[0])
             data = lay_out(scores, parts)
             values = {**ours(features, parts), **{name: way(data) for name, way in WAYS.items()}}
