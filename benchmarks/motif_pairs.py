@@ -57,7 +57,7 @@ def known_matrices() -> list[Matrix]:
 def scored(
     case: dict[str, Any], seed: int, matrices: list[Matrix], quick: bool
 ) -> tuple[Features, list[Sample], float]:
-    """Simulate by these settings; return elements' scores, the pairs of each part, and the seconds the scores took."""
+    """Simulate so; return the elements' scores, the pairs of each part, and the seconds the scores took."""
     settings = {**BASE, **case, "seed": seed}
     if quick:
         settings |= {"pairs_per_chromosome": 40, "enhancer_length": 300, "promoter_length": 260, "classes": 3}
