@@ -194,15 +194,20 @@ def main() -> None:
 def draw(table: pd.DataFrame, path: Path) -> None:
     """Draw a panel a rule: the mean of each kind of model by number of pairs, and each seed as a point."""
     rules = [rule for rule in RULES if rule in set(table["rule"])]
+    sizes = sorted(set(table["pairs"]))
     figure, panels = plots.panels(len(rules), 3.2, width=3.2 * len(rules))
     for axes, rule in zip(panels, rules, strict=True):
         for colour, model in zip(plots.PALETTE, LINES, strict=False):
             rows = table[(table["rule"] == rule) & (table["model"] == model)]
             mean = rows.groupby("pairs")["auroc"].mean()
-            axes.plot(mean.index, mean, color=colour, marker="o", linestyle=LINES[model], label=model)
+            look = {"linestyle": LINES[model], "marker": "o", "markersize": 8 if model == "motif pairs" else 4}
+            axes.plot(mean.index, mean, color=colour, label=model, **look)  # both may lie upon motif pairs
             axes.plot(rows["pairs"], rows["auroc"], color=colour, marker=".", linestyle="", alpha=0.4)
         axes.axhline(0.5, color="0.4", linewidth=0.8)
         axes.set_xscale("log")
+        axes.set_xlim(sizes[0] / 1.4, sizes[-1] * 1.4)
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=7)
+        axes.minorticks_off()
         axes.set_ylim(0.3, 1.02)
         axes.set_title(rule, fontsize=9)
         axes.set_xlabel("training pairs")
