@@ -211,17 +211,8 @@ def explain_terms(
     mention_other_genome(model, genome)
     chosen = choose(model, pairs, genome, settings, batch_size=batch_size)
     folder = prepare_output_folder(out, force=force, own=_OWN)
-    per_pair: list[Floats] = []
-    with (
-        growing_table(folder / CONTRIBUTIONS, _DIGITS) as add_contributions,
-        growing_table(folder / SITES, _DIGITS) as add_sites,
-    ):
-        for contributions, sites in _taken_apart(model, scorer, chosen, genome):
-            per_pair.append(contributions["contribution"].to_numpy())
-            add_contributions(contributions)
-            add_sites(sites)
+    terms = _terms(scorer, _write_each_pair(_taken_apart(model, scorer, chosen, genome), folder))
     write_table(folder / PAIRS, chosen, "%.7g")
-    terms = _terms(scorer, np.stack(per_pair))
     write_table(folder / TERMS, terms, _DIGITS)
     _draw(terms, len(chosen), folder / FIGURE)
     write_json(
@@ -241,6 +232,20 @@ def explain_terms(
     )
     log.info("explained %s pairs: %s", f"{len(chosen):,}", out)
     return len(chosen)
+
+
+def _write_each_pair(taken_apart: Iterator[tuple[pd.DataFrame, pd.DataFrame]], folder: Path) -> Floats:
+    """Write contributions and sites pair by pair; return what each term contributes, (pairs, terms)."""
+    per_pair: list[Floats] = []
+    with (
+        growing_table(folder / CONTRIBUTIONS, _DIGITS) as add_contributions,
+        growing_table(folder / SITES, _DIGITS) as add_sites,
+    ):
+        for contributions, sites in taken_apart:
+            per_pair.append(contributions["contribution"].to_numpy())
+            add_contributions(contributions)
+            add_sites(sites)
+    return np.stack(per_pair)
 
 
 def _taken_apart(
